@@ -1,0 +1,81 @@
+package ccs
+
+import "time"
+
+// CallRecord is everything that happened to one call. Events are the truth;
+// the other fields say the same in a form that lists and searches need.
+type CallRecord struct {
+	Meta
+	Direction string      `json:"direction"` // "in" or "out"
+	From      string      `json:"from"`
+	FromName  string      `json:"fromName,omitempty"`
+	To        string      `json:"to"`
+	Trunk     string      `json:"trunk,omitempty"`
+	PlanID    string      `json:"planId,omitempty"`
+	Version   string      `json:"version,omitempty"` // id of the PlanVersion
+	Queue     string      `json:"queue,omitempty"`   // id of the last queue
+	Agent     string      `json:"agent,omitempty"`   // id of the last agent who talked
+	Started   time.Time   `json:"started"`
+	Answered  time.Time   `json:"answered,omitzero"`   // when the caller first heard us
+	Connected time.Time   `json:"connected,omitzero"`  // when an agent first talked
+	Ended     time.Time   `json:"ended,omitzero"`      // zero while the call runs
+	EndedBy   string      `json:"endedBy,omitempty"`   // "caller", "agent" or "system"
+	Cause     string      `json:"cause,omitempty"`     // a call.Reason
+	Recording string      `json:"recording,omitempty"` // id of a Recording
+	Node      string      `json:"node"`                // which process ran the call
+	Events    []CallEvent `json:"events"`
+}
+
+// CallEvent is one entry of a call's timeline.
+type CallEvent struct {
+	At     time.Time `json:"at"`
+	Kind   EventKind `json:"kind"`
+	Step   string    `json:"step,omitempty"`   // id of the step being run
+	Object string    `json:"object,omitempty"` // id of the queue, menu, sound or text concerned
+	Agent  string    `json:"agent,omitempty"`
+	Name   string    `json:"name,omitempty"` // of the object or agent, as it was then
+	Digits string    `json:"digits,omitempty"`
+	Reason string    `json:"reason,omitempty"`
+}
+
+// EventKind says what a CallEvent is about.
+type EventKind string
+
+// The kinds of events of a call's timeline.
+const (
+	EventArrived      EventKind = "arrived"
+	EventAnswered     EventKind = "answered"
+	EventStep         EventKind = "step"
+	EventAction       EventKind = "action" // Reason is its kind
+	EventMenu         EventKind = "menu"
+	EventKeys         EventKind = "keys"
+	EventQueued       EventKind = "queued"
+	EventLeftQueue    EventKind = "leftQueue" // Reason: connected, maxWait, full, closed, …
+	EventOffered      EventKind = "offered"
+	EventOfferEnded   EventKind = "offerEnded" // Reason: missed, declined, undelivered, withdrawn, failed
+	EventConnected    EventKind = "connected"
+	EventHeld         EventKind = "held"
+	EventResumed      EventKind = "resumed"
+	EventMuted        EventKind = "muted"
+	EventUnmuted      EventKind = "unmuted"
+	EventAgentLost    EventKind = "agentLost"
+	EventAgentBack    EventKind = "agentBack"
+	EventRecording    EventKind = "recording"
+	EventRecordingEnd EventKind = "recordingEnd"
+	EventPromptFailed EventKind = "promptFailed"
+	EventEnded        EventKind = "ended"
+)
+
+// Recording is the sound of a call: stereo, the caller left, agents right.
+type Recording struct {
+	Meta
+	CallID   string    `json:"callId"`
+	QueueID  string    `json:"queueId,omitempty"`
+	Blob     string    `json:"blob"`
+	Started  time.Time `json:"started"`
+	Duration Millis    `json:"duration"`
+	Size     int64     `json:"size"` // bytes
+	// Repaired tells that the process ended in the middle and that the file
+	// was closed at the next start.
+	Repaired bool `json:"repaired,omitempty"`
+}
