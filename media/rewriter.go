@@ -1,0 +1,92 @@
+package media
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+// maxSequenceStep is how far a stream may jump and still be the same one;
+// RFC 3550 A.1 calls it MAX_DROPOUT.
+const maxSequenceStep = 3000
+
+// lateWindow is how many sequence numbers back a late packet may fill its gap.
+const lateWindow = 64
+
+// Rewriter gives the packets of changing sources one SSRC and one continuous
+// sequence and timeline, as a receiver expects from a single sender. What a
+// source lost stays missing and what it reordered stays reordered, so that the
+// receiver can conceal it.
+//
+// One sequence number is never used for two packets: SRTP's keystream depends
+// on it (RFC 3711 §9.1).
+//
+// A Rewriter is not safe for concurrent use.
+type Rewriter struct {
+	ssrc      uint32
+	sequence  uint16 // of the newest packet that went out
+	timestamp uint32 // of the newest packet that went out
+	newest    time.Duration
+
+	source     Source
+	clockRate  uint32
+	inSequence uint16 // of the newest packet of source
+	offset     uint32 // to add to the source's timestamps
+	// used has bit n set when the sequence number n before the newest must not
+	// be used: it went out already, or lies before the source's first packet.
+	used uint64
+}
+
+// NewRewriter returns a Rewriter with a random SSRC and random starts.
+func NewRewriter() *Rewriter {
+	return &Rewriter{
+		ssrc:      rand.Uint32(),
+		sequence:  uint16(rand.Uint32()),
+		timestamp: rand.Uint32(),
+		newest:    Now(),
+	}
+}
+
+// SSRC is the SSRC of every packet that goes out.
+func (r *Rewriter) SSRC() uint32 { return r.ssrc }
+
+// Rewrite returns the header that p goes out with, all but the payload type.
+// clockRate is that of p's codec in Hz. ok is false when p must not go out: it
+// is a duplicate, or too late for its place.
+func (r *Rewriter) Rewrite(p *Packet, clockRate uint32) (h Header, ok bool) {
+	step := int16(p.Sequence - r.inSequence)
+	switch {
+	case p.Source != r.source || clockRate != r.clockRate || step > maxSequenceStep || step < -maxSequenceStep:
+		return r.begin(p, clockRate), true
+	case step > 0:
+		r.advance(uint16(step))
+		r.inSequence = p.Sequence
+		r.timestamp = p.Timestamp + r.offset
+		r.newest = p.Arrived
+		return Header{Marker: p.Marker, Sequence: r.sequence, Timestamp: r.timestamp, SSRC: r.ssrc}, true
+	case step <= -lateWindow || r.used&(1<<-step) != 0:
+		return Header{}, false
+	default:
+		r.used |= 1 << -step
+		return Header{Marker: p.Marker, Sequence: r.sequence + uint16(step), Timestamp: p.Timestamp + r.offset, SSRC: r.ssrc}, true
+	}
+}
+
+// begin continues the timeline with the first packet of another source. The
+// time in which nothing came is a jump of the timestamp with a marker, which
+// is how a sender shows silence (RFC 3551 §4.1).
+func (r *Rewriter) begin(p *Packet, clockRate uint32) Header {
+	frame := clockRate * uint32(FrameTime/time.Millisecond) / 1000
+	frames := max(1, (p.Arrived-r.newest+FrameTime/2)/FrameTime)
+	r.sequence++
+	r.timestamp += uint32(frames) * frame
+	r.newest = p.Arrived
+	r.source, r.clockRate, r.inSequence = p.Source, clockRate, p.Sequence
+	r.offset = r.timestamp - p.Timestamp
+	r.used = ^uint64(0)
+	return Header{Marker: true, Sequence: r.sequence, Timestamp: r.timestamp, SSRC: r.ssrc}
+}
+
+func (r *Rewriter) advance(step uint16) {
+	r.sequence += step
+	r.used = r.used<<step | 1 // a shift by 64 or more gives 0
+}
