@@ -1,0 +1,275 @@
+package sdp
+
+import (
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/carillon-cc/carillon/media"
+)
+
+var here = netip.MustParseAddrPort("198.51.100.7:12034")
+
+func crlf(lines ...string) string { return strings.Join(lines, "\r\n") + "\r\n" }
+
+func TestAnswerDirectionFollowsTheHoldTable(t *testing.T) {
+	rows := []struct {
+		offered   Direction
+		noAddress bool
+		want      Direction
+	}{
+		{SendRecv, false, SendRecv},
+		{SendOnly, false, RecvOnly},
+		{RecvOnly, false, SendOnly},
+		{Inactive, false, Inactive},
+		{SendRecv, true, RecvOnly},
+		{SendOnly, true, RecvOnly},
+		{RecvOnly, true, Inactive},
+		{Inactive, true, Inactive},
+	}
+	for _, r := range rows {
+		if got := AnswerDirection(r.offered, r.noAddress); got != r.want {
+			t.Errorf("offered %v, no address %v: answered %v, want %v", r.offered, r.noAddress, got, r.want)
+		}
+	}
+}
+
+func TestAnswerAgreesOnWhatTheOfferAllows(t *testing.T) {
+	head := crlf("v=0", "o=- 1 1 IN IP4 192.0.2.9", "s=-", "c=IN IP4 192.0.2.9", "t=0 0")
+	remote := netip.MustParseAddrPort("192.0.2.9:4000")
+	rows := []struct {
+		name  string
+		offer string
+		want  Agreement
+		err   error
+	}{
+		{
+			"their first encoding, their event number",
+			head + crlf("m=audio 4000 RTP/AVP 18 0 8 96", "a=rtpmap:96 telephone-event/8000", "a=fmtp:96 0-15"),
+			Agreement{Codec: media.PCMU, EventType: 96, Remote: remote},
+			nil,
+		},
+		{
+			"static numbers without rtpmap",
+			head + crlf("m=audio 4000 RTP/AVP 8 0"),
+			Agreement{Codec: media.PCMA, PayloadType: 8, Remote: remote},
+			nil,
+		},
+		{
+			"dynamic number for A-law",
+			head + crlf("m=audio 4000 RTP/AVP 97", "a=rtpmap:97 pcma/8000/1"),
+			Agreement{Codec: media.PCMA, PayloadType: 97, Remote: remote},
+			nil,
+		},
+		{
+			"a static number with another meaning",
+			head + crlf("m=audio 4000 RTP/AVP 8 0", "a=rtpmap:8 L16/44100"),
+			Agreement{Codec: media.PCMU, Remote: remote},
+			nil,
+		},
+		{
+			"line feeds alone and no last line end",
+			"v=0\nc=IN IP4 192.0.2.9\nm=audio 4000 RTP/AVP 8\na=sendonly",
+			Agreement{Codec: media.PCMA, PayloadType: 8, Remote: remote, Direction: RecvOnly, Held: true},
+			nil,
+		},
+		{
+			"address at media level only",
+			crlf("v=0", "m=audio 4000 RTP/AVP 8", "c=IN IP4 192.0.2.9"),
+			Agreement{Codec: media.PCMA, PayloadType: 8, Remote: remote},
+			nil,
+		},
+		{
+			"direction and ptime at session level",
+			crlf("v=0", "c=IN IP4 192.0.2.9", "a=inactive", "a=ptime:30", "m=audio 4000 RTP/AVP 8"),
+			Agreement{Codec: media.PCMA, PayloadType: 8, Remote: remote, Direction: Inactive, Held: true, FrameTime: 30},
+			nil,
+		},
+		{
+			"media level wins over session level",
+			crlf("v=0", "c=IN IP4 10.0.0.1", "a=inactive", "m=audio 4000 RTP/AVP 8", "c=IN IP4 192.0.2.9", "a=sendrecv"),
+			Agreement{Codec: media.PCMA, PayloadType: 8, Remote: remote},
+			nil,
+		},
+		{
+			"recvonly",
+			head + crlf("m=audio 4000 RTP/AVP 8", "a=recvonly"),
+			Agreement{Codec: media.PCMA, PayloadType: 8, Remote: remote, Direction: SendOnly, Held: true},
+			nil,
+		},
+		{
+			"the hold of RFC 2543",
+			crlf("v=0", "c=IN IP4 0.0.0.0", "m=audio 4000 RTP/AVP 8"),
+			Agreement{Codec: media.PCMA, PayloadType: 8, Direction: RecvOnly, Held: true},
+			nil,
+		},
+		{
+			"IPv6",
+			crlf("v=0", "c=IN IP6 2001:db8::9", "m=audio 4000 RTP/AVP 8"),
+			Agreement{Codec: media.PCMA, PayloadType: 8, Remote: netip.MustParseAddrPort("[2001:db8::9]:4000")},
+			nil,
+		},
+		{
+			"multicast suffix and port count",
+			crlf("v=0", "c=IN IP4 192.0.2.9/127", "m=audio 4000/2 RTP/AVP 8"),
+			Agreement{Codec: media.PCMA, PayloadType: 8, Remote: remote},
+			nil,
+		},
+		{
+			"attributes before the first media line",
+			crlf("v=0", "c=IN IP4 192.0.2.9", "a=rtpmap:8 L16/44100", "a=fmtp:8", "a=", "m=audio 4000 RTP/AVP 8"),
+			Agreement{Codec: media.PCMA, PayloadType: 8, Remote: remote},
+			nil,
+		},
+		{"only foreign encodings", head + crlf("m=audio 4000 RTP/AVP 18 9"), Agreement{}, ErrNoCodec},
+		{"encrypted only", head + crlf("m=audio 4000 RTP/SAVP 8"), Agreement{}, ErrNoCodec},
+		{"sound removed", head + crlf("m=audio 0 RTP/AVP 8"), Agreement{}, ErrNoCodec},
+		{"fax instead of sound", head + crlf("m=audio 0 RTP/AVP 8", "m=image 4002 udptl t38"), Agreement{}, ErrNoCodec},
+		{"a host name for an address", crlf("v=0", "c=IN IP4 pbx.example", "m=audio 4000 RTP/AVP 8"), Agreement{}, ErrNoAddress},
+	}
+	for _, r := range rows {
+		t.Run(r.name, func(t *testing.T) {
+			offer, err := Parse([]byte(r.offer))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, got, err := NewWriter(1).Answer(offer, here)
+			if !errors.Is(err, r.err) {
+				t.Fatalf("error %v, want %v", err, r.err)
+			}
+			if got != r.want {
+				t.Errorf("agreed on %+v, want %+v", got, r.want)
+			}
+		})
+	}
+}
+
+func TestAnswerHasItsOneShapeAndAsManyLinesAsTheOffer(t *testing.T) {
+	offer, err := Parse([]byte(crlf("v=0", "c=IN IP4 192.0.2.9",
+		"m=video 5000 RTP/AVP 99 100", "m=audio 4000 RTP/SAVP 8", "m=audio 4002 RTP/AVP 18 8 96", "a=rtpmap:96 telephone-event/8000",
+		"m=image 5002 udptl t38")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, _, err := NewWriter(77).Answer(offer, here)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := crlf("v=0", "o=- 77 1 IN IP4 198.51.100.7", "s=-", "c=IN IP4 198.51.100.7", "t=0 0",
+		"m=video 0 RTP/AVP 99 100", "m=audio 0 RTP/SAVP 8",
+		"m=audio 12034 RTP/AVP 8 96", "a=rtpmap:8 PCMA/8000", "a=rtpmap:96 telephone-event/8000", "a=fmtp:96 0-16", "a=ptime:20", "a=sendrecv",
+		"m=image 0 udptl t38")
+	if string(got) != want {
+		t.Errorf("answered\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestVersionRisesOnlyWhenTheDescriptionChanges(t *testing.T) {
+	parse := func(direction string) *Description {
+		d, err := Parse([]byte(crlf("c=IN IP4 192.0.2.9", "m=audio 4000 RTP/AVP 8", "a="+direction)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	w := NewWriter(5)
+	for _, step := range []struct{ direction, origin string }{
+		{"sendrecv", "o=- 5 1 "},
+		{"sendrecv", "o=- 5 1 "},
+		{"sendonly", "o=- 5 2 "},
+		{"sendrecv", "o=- 5 3 "},
+	} {
+		body, _, err := w.Answer(parse(step.direction), here)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(body), step.origin) {
+			t.Errorf("after %s the answer lacks %q:\n%s", step.direction, step.origin, body)
+		}
+	}
+}
+
+func TestOfferIsUnderstoodByTheOtherSide(t *testing.T) {
+	caller, callee := NewWriter(1), NewWriter(2)
+	for _, codecs := range [][]media.Codec{nil, {media.PCMU, media.PCMA}, {media.PCMU}} {
+		offer, err := Parse(caller.Offer(here, codecs, SendOnly))
+		if err != nil {
+			t.Fatal(err)
+		}
+		there := netip.MustParseAddrPort("[2001:db8::1]:9000")
+		body, theirs, err := callee.Answer(offer, there)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := Parse(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ours, err := caller.Accept(answer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := media.PCMA
+		if len(codecs) > 0 {
+			first = codecs[0]
+		}
+		if ours.Codec != first || theirs.Codec != first {
+			t.Errorf("offered %v: agreed on %v and %v", codecs, ours.Codec, theirs.Codec)
+		}
+		if ours.Remote != there || theirs.Remote != here || ours.EventType != 101 || theirs.Direction != RecvOnly || ours.Direction != SendOnly {
+			t.Errorf("caller has %+v, callee has %+v", ours, theirs)
+		}
+	}
+}
+
+func TestParseRefusesWhatIsNoDescription(t *testing.T) {
+	rows := map[string]string{
+		"empty":             "",
+		"no media line":     crlf("v=0", "c=IN IP4 192.0.2.9"),
+		"too long":          "v=0\r\n" + strings.Repeat("a=x\r\n", MaxSize),
+		"too many lines":    strings.Repeat("m=audio 4000 RTP/AVP 8\r\n", maxLines+1),
+		"too many formats":  "m=audio 4000 RTP/AVP" + strings.Repeat(" 8", maxFormats+1),
+		"no format":         crlf("m=audio 4000 RTP/AVP"),
+		"bad port":          crlf("m=audio port RTP/AVP 8"),
+		"port out of range": crlf("m=audio 65536 RTP/AVP 8"),
+		"foreign character": crlf("m=audio 4000 RTP/AVP 8 <x>"),
+	}
+	for name, body := range rows {
+		if d, err := Parse([]byte(body)); err == nil {
+			t.Errorf("%s: accepted as %+v", name, d)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(crlf("v=0", "o=- 1 1 IN IP4 192.0.2.9", "s=-", "c=IN IP4 192.0.2.9", "t=0 0", "m=audio 4000 RTP/AVP 8 0 101",
+		"a=rtpmap:101 telephone-event/8000", "a=fmtp:101 0-16", "a=ptime:20", "a=sendrecv")))
+	f.Add([]byte("c=IN IP6 ::\nm=audio 1/2 RTP/AVP 97\na=rtpmap:97 PCMU/8000"))
+	f.Add([]byte("a=rtpmap:8\r\nm=video 0 x y\r\nm=audio 1 RTP/AVP 8\r\na=inactive"))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		offer, err := Parse(body)
+		if err != nil {
+			return
+		}
+		answer, agreed, err := NewWriter(1).Answer(offer, here)
+		if err != nil {
+			return
+		}
+		again, err := Parse(answer)
+		if err != nil {
+			t.Fatalf("our answer cannot be read: %v\n%s", err, answer)
+		}
+		if len(again.Lines) != len(offer.Lines) {
+			t.Fatalf("%d lines answered with %d", len(offer.Lines), len(again.Lines))
+		}
+		if !agreed.Codec.G711() {
+			t.Fatalf("agreed on %v", agreed.Codec)
+		}
+		for _, line := range strings.SplitAfter(string(answer), "\n") {
+			if line != "" && !strings.HasSuffix(line, "\r\n") {
+				t.Fatalf("bad line end in %q", line)
+			}
+		}
+	})
+}
