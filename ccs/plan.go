@@ -106,7 +106,7 @@ type CallerFilter struct {
 type Prompt struct {
 	Sound     string `json:"sound,omitempty"`     // id of a Sound
 	VoiceText string `json:"voiceText,omitempty"` // id of a VoiceText
-	Builtin   string `json:"builtin,omitempty"`   // name, see package tts
+	Builtin   string `json:"builtin,omitempty"`   // one of Builtins
 }
 
 // IsZero tells whether p names nothing.

@@ -31,6 +31,7 @@ type CallEvent struct {
 	At     time.Time `json:"at"`
 	Kind   EventKind `json:"kind"`
 	Step   string    `json:"step,omitempty"`   // id of the step being run
+	Action string    `json:"action,omitempty"` // id of the action being run
 	Object string    `json:"object,omitempty"` // id of the queue, menu, sound or text concerned
 	Agent  string    `json:"agent,omitempty"`
 	Name   string    `json:"name,omitempty"` // of the object or agent, as it was then
@@ -45,10 +46,15 @@ type EventKind string
 const (
 	EventArrived      EventKind = "arrived"
 	EventAnswered     EventKind = "answered"
-	EventStep         EventKind = "step"
-	EventAction       EventKind = "action" // Reason is its kind
-	EventMenu         EventKind = "menu"
-	EventKeys         EventKind = "keys"
+	EventStep         EventKind = "step"         // Reason: disabled, always, holds, fails
+	EventCondition    EventKind = "condition"    // Name: weeklyHours, callerFilter; Reason: holds, fails
+	EventAction       EventKind = "action"       // Reason is its kind
+	EventActionFailed EventKind = "actionFailed" // Reason: unknownObject, outsideMenu, unknownAction, failed
+	EventPrompt       EventKind = "prompt"       // a prompt that is no action; Reason says what it is
+	EventMenu         EventKind = "menu"         // Reason: start, or how it was left
+	EventKeys         EventKind = "keys"         // Reason: "", wrong, none
+	EventLimit        EventKind = "limit"        // Reason: which guard, Name: its value
+	EventPlanEnd      EventKind = "planEnd"
 	EventQueued       EventKind = "queued"
 	EventLeftQueue    EventKind = "leftQueue" // Reason: connected, maxWait, full, closed, …
 	EventOffered      EventKind = "offered"
