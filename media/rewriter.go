@@ -9,6 +9,10 @@ import (
 // RFC 3550 A.1 calls it MAX_DROPOUT.
 const maxSequenceStep = 3000
 
+// maxSecondsBack is how far a source's timestamp may go back; further means
+// that it began to count anew.
+const maxSecondsBack = 10
+
 // lateWindow is how many sequence numbers back a late packet may fill its gap.
 const lateWindow = 64
 
@@ -23,9 +27,9 @@ const lateWindow = 64
 // A Rewriter is not safe for concurrent use.
 type Rewriter struct {
 	ssrc      uint32
-	sequence  uint16 // of the newest packet that went out
-	timestamp uint32 // of the newest packet that went out
-	newest    time.Duration
+	sequence  uint16        // the newest that went out
+	timestamp uint32        // the newest that went out
+	newest    time.Duration // when the packet of that timestamp came
 
 	source     Source
 	clockRate  uint32
@@ -54,20 +58,27 @@ func (r *Rewriter) SSRC() uint32 { return r.ssrc }
 // is a duplicate, or too late for its place.
 func (r *Rewriter) Rewrite(p *Packet, clockRate uint32) (h Header, ok bool) {
 	step := int16(p.Sequence - r.inSequence)
+	timestamp := p.Timestamp + r.offset
+	progress := int32(timestamp - r.timestamp)
 	switch {
-	case p.Source != r.source || clockRate != r.clockRate || step > maxSequenceStep || step < -maxSequenceStep:
+	case p.Source != r.source || clockRate != r.clockRate ||
+		step > maxSequenceStep || step < -maxSequenceStep || progress < -maxSecondsBack*int32(clockRate):
 		return r.begin(p, clockRate), true
 	case step > 0:
-		r.advance(uint16(step))
+		r.sequence += uint16(step)
+		r.used = r.used<<step | 1 // a shift by 64 or more gives 0
 		r.inSequence = p.Sequence
-		r.timestamp = p.Timestamp + r.offset
-		r.newest = p.Arrived
-		return Header{Marker: p.Marker, Sequence: r.sequence, Timestamp: r.timestamp, SSRC: r.ssrc}, true
+		// The packets of a digit all have the timestamp of its start (RFC 4733
+		// §2.2.1): they do not move the timeline.
+		if progress > 0 {
+			r.timestamp, r.newest = timestamp, p.Arrived
+		}
+		return Header{Marker: p.Marker, Sequence: r.sequence, Timestamp: timestamp, SSRC: r.ssrc}, true
 	case step <= -lateWindow || r.used&(1<<-step) != 0:
 		return Header{}, false
 	default:
 		r.used |= 1 << -step
-		return Header{Marker: p.Marker, Sequence: r.sequence + uint16(step), Timestamp: p.Timestamp + r.offset, SSRC: r.ssrc}, true
+		return Header{Marker: p.Marker, Sequence: r.sequence + uint16(step), Timestamp: timestamp, SSRC: r.ssrc}, true
 	}
 }
 
@@ -84,9 +95,4 @@ func (r *Rewriter) begin(p *Packet, clockRate uint32) Header {
 	r.offset = r.timestamp - p.Timestamp
 	r.used = ^uint64(0)
 	return Header{Marker: true, Sequence: r.sequence, Timestamp: r.timestamp, SSRC: r.ssrc}
-}
-
-func (r *Rewriter) advance(step uint16) {
-	r.sequence += step
-	r.used = r.used<<step | 1 // a shift by 64 or more gives 0
 }

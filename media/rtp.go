@@ -2,13 +2,13 @@ package media
 
 import "encoding/binary"
 
-// headerSize is the length of an RTP header without contributing sources and
+// HeaderSize is the length of an RTP header without contributing sources and
 // extension (RFC 3550 §5.1), which is what Carillon writes.
-const headerSize = 12
+const HeaderSize = 12
 
-// maxPacket is the largest RTP packet that is read or written: an Ethernet
+// MaxPacket is the largest RTP packet that is read or written: an Ethernet
 // frame's worth.
-const maxPacket = 1500
+const MaxPacket = 1500
 
 // Header is what Carillon uses of an RTP header (RFC 3550 §5.1).
 type Header struct {
@@ -23,10 +23,10 @@ type Header struct {
 // extension and padding; it may be empty. ok is false when b is not a well
 // formed RTP packet of version 2.
 func ParseRTP(b []byte) (h Header, payload []byte, ok bool) {
-	if len(b) < headerSize || b[0]>>6 != 2 {
+	if len(b) < HeaderSize || b[0]>>6 != 2 {
 		return Header{}, nil, false
 	}
-	start, end := headerSize+4*int(b[0]&0x0f), len(b)
+	start, end := HeaderSize+4*int(b[0]&0x0f), len(b)
 	if b[0]&0x10 != 0 { // header extension, RFC 3550 §5.3.1
 		if end < start+4 {
 			return Header{}, nil, false

@@ -1,0 +1,119 @@
+package media
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// sendSlack is the spare room behind a packet that is given to an Output's
+// send function: SRTP adds up to 16 bytes of authentication tag (RFC 7714) and
+// an optional key identifier.
+const sendSlack = 64
+
+// Output is the sending side of a leg. Any number of sources may write to it;
+// it makes one RTP stream of them. It is a Sink and all its methods are safe
+// from any goroutine. No writer ever waits for another: of two that write at
+// the same instant, as happens when the source changes, one loses its packet.
+type Output struct {
+	send func([]byte)
+
+	mu     sync.Mutex
+	stream *Stream
+	buffer [MaxPacket + sendSlack]byte
+	only   Source // when not 0, packets of other sources are left out
+
+	codec   atomic.Uint32
+	written atomic.Int64 // when a packet came last that was no keep-alive
+
+	sent, foreign, busy, late atomic.Uint64
+}
+
+// OutputStats are counts of packets since the output was made.
+type OutputStats struct {
+	Sent    uint64
+	Foreign uint64 // left out: an encoding that the receiver does not take
+	Busy    uint64 // left out: another source was writing
+	Late    uint64 // left out: duplicates, and too late for their place
+}
+
+// NewOutput returns an output without a codec, which sends nothing. send is
+// called for each packet, for one at a time; it must not keep the slice, but
+// may change it and use up to 64 bytes of the capacity behind it.
+func NewOutput(send func([]byte)) *Output {
+	o := &Output{send: send, stream: NewStream()}
+	o.written.Store(int64(Now()))
+	return o
+}
+
+// SetCodec has sound sent as c with payload type pt (0 to 127) and no other
+// encoding any more, except TelephoneEvent if its payload type is set.
+func (o *Output) SetCodec(c Codec, pt uint8) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	events := o.stream.types[TelephoneEvent]
+	o.stream.Forget()
+	o.stream.types[TelephoneEvent] = events
+	o.stream.SetPayloadType(c, pt)
+	o.codec.Store(uint32(c))
+}
+
+// SetPayloadType has the receiver take c as payload type pt (0 to 127) besides
+// what it takes already: TelephoneEvent, or another encoding that it can
+// switch to at any packet.
+func (o *Output) SetPayloadType(c Codec, pt uint8) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.stream.SetPayloadType(c, pt)
+}
+
+// Codec is what SetCodec said last.
+func (o *Output) Codec() Codec { return Codec(o.codec.Load()) }
+
+// SSRC is the SSRC of all packets that go out.
+func (o *Output) SSRC() uint32 { return o.stream.SSRC() }
+
+// Takes tells whether the receiver takes c as it is.
+func (o *Output) Takes(c Codec) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.stream.Takes(c)
+}
+
+// WritePacket sends p, or leaves it out and counts why.
+func (o *Output) WritePacket(p *Packet) { o.write(p, p.Arrived) }
+
+func (o *Output) write(p *Packet, written time.Duration) {
+	if !o.mu.TryLock() {
+		o.busy.Add(1)
+		return
+	}
+	defer o.mu.Unlock()
+	if o.only != 0 && p.Source != o.only {
+		return
+	}
+	_, packet, ok := o.stream.Prepare(o.buffer[:0], p)
+	if !ok {
+		if o.stream.accepted(p.Codec) == NoCodec {
+			o.foreign.Add(1)
+		} else {
+			o.late.Add(1)
+		}
+		return
+	}
+	o.written.Store(int64(written))
+	o.sent.Add(1)
+	o.send(packet)
+}
+
+// reserve lets only packets of s through, until it is called with 0.
+func (o *Output) reserve(s Source) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.only = s
+}
+
+// Stats returns the output's counts.
+func (o *Output) Stats() OutputStats {
+	return OutputStats{Sent: o.sent.Load(), Foreign: o.foreign.Load(), Busy: o.busy.Load(), Late: o.late.Load()}
+}

@@ -1,0 +1,55 @@
+package media
+
+import "time"
+
+// reception measures how well a peer's packets arrive.
+type reception struct {
+	source   Source
+	highest  uint32 // sequence number of the newest packet, with its wraps
+	base     uint32
+	count    int64 // of packets of source
+	before   int64 // lost in earlier streams
+	rate     uint32
+	began    time.Duration
+	transit  uint32        // of the packet before, in units of rate
+	measured bool          // transit is set
+	jitter   time.Duration // RFC 3550 A.8
+}
+
+func (r *reception) note(p *Packet) {
+	if p.Source != r.source {
+		r.before = r.lost()
+		r.source, r.count, r.rate = p.Source, 0, 0
+		r.base = 1<<16 + uint32(p.Sequence)
+		r.highest = r.base
+	}
+	r.count++
+	if step := int16(p.Sequence - uint16(r.highest)); step > 0 {
+		r.highest += uint32(step)
+	}
+	if p.Codec == TelephoneEvent {
+		return // all packets of a digit have the same timestamp
+	}
+	rate := p.Codec.ClockRate()
+	if rate != r.rate {
+		r.rate, r.began, r.measured = rate, p.Arrived, false
+	}
+	// The difference of two transit times does not depend on where the clocks
+	// started; it is taken modulo the timestamp's 32 bits.
+	transit := uint32((p.Arrived-r.began).Microseconds()*int64(rate)/1e6) - p.Timestamp
+	if difference := int64(int32(transit - r.transit)); r.measured {
+		d := time.Duration(max(difference, -difference)) * time.Second / time.Duration(rate)
+		if d < time.Second { // more is a jump of the timestamp, not of the network
+			r.jitter += (d - r.jitter) / 16
+		}
+	}
+	r.transit, r.measured = transit, true
+}
+
+// lost is the number of packets that did not come (RFC 3550 A.3).
+func (r *reception) lost() int64 {
+	if r.count == 0 {
+		return r.before
+	}
+	return r.before + int64(r.highest-r.base) + 1 - r.count
+}
