@@ -1,0 +1,71 @@
+package media
+
+import (
+	"encoding/binary"
+	"time"
+)
+
+// digits are the telephone keys in the order of their event codes (RFC 4733
+// §3.2).
+const digits = "0123456789*#ABCD"
+
+// ParseEvent reads the payload of an RFC 4733 telephone-event packet: which
+// event, whether it has ended, its duration so far in units of the RTP clock,
+// and its volume in -dBm0. ok is false when the payload is too short. Of a
+// payload with more than one event it reads the first.
+func ParseEvent(payload []byte) (event uint8, end bool, duration uint16, volume uint8, ok bool) {
+	if len(payload) < 4 {
+		return 0, false, 0, 0, false
+	}
+	return payload[0], payload[1]&0x80 != 0, binary.BigEndian.Uint16(payload[2:]), payload[1] & 0x3f, true
+}
+
+// appendEvent appends the payload of a telephone-event packet to dst, at the
+// usual volume of -10 dBm0.
+func appendEvent(dst []byte, event uint8, end bool, duration uint16) []byte {
+	second := byte(10)
+	if end {
+		second |= 0x80
+	}
+	dst = append(dst, event, second)
+	return binary.BigEndian.AppendUint16(dst, duration)
+}
+
+// eventMemory is how long packets of the digit before may still come. An event
+// is sent anew every 50 ms or so, and its end three times.
+const eventMemory = 5 * time.Second
+
+// DigitReceiver finds the keys in a stream's telephone-event packets. A key is
+// found in any packet of its event, so that it is not lost with the first or
+// the last one, and once only. The zero value is ready to use; it is not safe
+// for concurrent use.
+type DigitReceiver struct {
+	source    Source
+	timestamp uint32
+	event     uint8
+	heard     time.Duration
+	any       bool
+}
+
+// Receive takes a packet and returns the key that it tells of, one of 0-9 * #
+// A-D, or ok false when it is no telephone event, no key or no new key.
+func (r *DigitReceiver) Receive(p *Packet) (digit byte, ok bool) {
+	if p.Codec != TelephoneEvent {
+		return 0, false
+	}
+	event, _, _, _, ok := ParseEvent(p.Payload)
+	if !ok || int(event) >= len(digits) {
+		return 0, false
+	}
+	if r.any && p.Source == r.source && p.Arrived-r.heard < eventMemory {
+		switch age := int32(p.Timestamp - r.timestamp); {
+		case age == 0 && event == r.event:
+			r.heard = p.Arrived
+			return 0, false
+		case age < 0:
+			return 0, false // late: of a key before this one
+		}
+	}
+	r.source, r.timestamp, r.event, r.heard, r.any = p.Source, p.Timestamp, event, p.Arrived, true
+	return digits[event], true
+}
