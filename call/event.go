@@ -1,5 +1,7 @@
 package call
 
+import "time"
+
 // Event is what a call's goroutine is told: by legs, by the queue engine, by
 // the agent's desk. Events are plain data; posting one never blocks.
 type Event any
@@ -16,3 +18,61 @@ type Gone struct {
 	Leg   Leg
 	Cause Cause
 }
+
+// Held says that a party's telephone put us on hold, or took us back.
+type Held struct {
+	Leg Leg
+	On  bool
+}
+
+// End ends the call from outside: a shutdown, an administrator.
+type End struct {
+	Cause Cause
+}
+
+// The requests of the agent who talks. A request of somebody who is not in the
+// call is ignored.
+type (
+	// Mute stops the agent's voice from reaching anybody.
+	Mute struct {
+		Agent string
+		On    bool
+	}
+	// Hold gives the caller music instead of the agent.
+	Hold struct {
+		Agent string
+		On    bool
+	}
+	// Press sends a telephone key to the caller.
+	Press struct {
+		Agent string
+		Digit byte
+	}
+	// HangUp ends the call.
+	HangUp struct {
+		Agent string
+	}
+	// AgentAway says that the agent's page went away, perhaps to come back: the
+	// caller hears music for Grace at most.
+	AgentAway struct {
+		Agent string
+		Grace time.Duration
+	}
+	// AgentBack gives the call the agent's new leg after a reload, a lost
+	// connection, or from another computer.
+	AgentBack struct {
+		Agent string
+		Leg   Leg
+	}
+)
+
+// result carries the outcome of work that was done outside the call's
+// goroutine back to it.
+type result struct {
+	of    *int // tells apart the works that are under way
+	value any
+	err   error
+}
+
+// played says that a player ran out.
+type played struct{ player uint64 }

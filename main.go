@@ -1,0 +1,48 @@
+// Carillon is a contact center that a small team runs itself.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/carillon-cc/carillon/server"
+)
+
+// version is set by the linker at a release.
+var version = "dev"
+
+type cli struct {
+	Serve   serveCommand   `cmd:"" help:"Run the contact center."`
+	Call    callCommand    `cmd:"" help:"Call a SIP address, as a telephone would, and print what happened."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+type serveCommand struct {
+	server.Config
+}
+
+func (c *serveCommand) Run() error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return server.Run(ctx, c.Config)
+}
+
+type versionCommand struct{}
+
+func (versionCommand) Run() error {
+	fmt.Println("carillon", version)
+	return nil
+}
+
+func main() {
+	var c cli
+	k := kong.Parse(&c, kong.Name("carillon"),
+		kong.Description("A contact center that a small team runs itself: telephone calls, answered in the browser."),
+		kong.UsageOnError())
+	k.FatalIfErrorf(k.Run())
+}

@@ -1,0 +1,178 @@
+package desk
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/carillon-cc/carillon/call"
+	"github.com/carillon-cc/carillon/queue"
+	"github.com/carillon-cc/carillon/webrtc"
+)
+
+const (
+	// reloadGrace is how long a page that said it is leaving may take to come
+	// back before its agent is signed out and the caller goes back to the queue.
+	reloadGrace = 5 * time.Second
+	// lostGrace is the same for a page that fell silent.
+	lostGrace = 30 * time.Second
+)
+
+// Desk is one agent's place: the pages that are open, the one that leads, its
+// media connection, and what the engine and the call last said. Its goroutine
+// alone touches its fields; all others post.
+type Desk struct {
+	options Options
+	agent   string
+	name    string
+	log     *slog.Logger
+	inbox   *call.Mailbox
+
+	pages   map[*conn]bool
+	leader  *conn
+	tab     string // of the leader, kept while its page reloads
+	present bool   // signed in with the engine
+	absence int    // counts the leader's absences; tells stale timers apart
+
+	peer      *webrtc.Peer
+	peerState webrtc.State
+	proof     proof
+	probes    int
+
+	status queue.AgentStatus
+	offer  *queue.Offer
+	view   *call.View // the call in which the agent talks
+	lost   string     // a call that went back to the queue while the page was away
+}
+
+// What a desk is told, besides call.View and the engine's notices.
+type (
+	named    struct{ name string }
+	fromPage struct {
+		page    *conn
+		request request
+	}
+	pageGone   struct{ page *conn }
+	tick       struct{}
+	peerChange struct {
+		peer  *webrtc.Peer
+		state webrtc.State
+	}
+	absenceOver struct{ absence int }
+	offered     struct{ offer queue.Offer }
+	withdrawn   struct {
+		offer   queue.Offer
+		why     queue.WithdrawReason
+		takenBy string
+	}
+	statusChanged struct{ status queue.AgentStatus }
+)
+
+func newDesk(o Options, agent string) *Desk {
+	return &Desk{
+		options: o, agent: agent, inbox: call.NewMailbox(), pages: make(map[*conn]bool),
+		log:    o.Log.With("agent", agent),
+		status: queue.AgentStatus{Agent: agent, State: queue.Offline, Since: time.Now()},
+	}
+}
+
+func (d *Desk) run(ctx context.Context) {
+	defer d.inbox.Close()
+	for {
+		for {
+			e, ok := d.inbox.Next()
+			if !ok {
+				break
+			}
+			d.handle(e)
+		}
+		select {
+		case <-ctx.Done():
+			d.closePeer()
+			return
+		case <-d.inbox.Wake():
+		}
+	}
+}
+
+func (d *Desk) handle(e call.Event) {
+	switch e := e.(type) {
+	case named:
+		d.name = e.name
+	case fromPage:
+		d.request(e.page, e.request)
+	case pageGone:
+		d.pageGone(e.page)
+	case tick:
+		d.probe()
+	case peerChange:
+		d.peerChanged(e)
+	case absenceOver:
+		d.absenceOver(e.absence)
+	case offered:
+		d.offered(e.offer)
+	case withdrawn:
+		d.withdrawn(e)
+	case statusChanged:
+		d.status = e.status
+		d.push()
+	case call.View:
+		d.callChanged(e)
+	}
+}
+
+// Offer, Withdraw and StatusChanged make the desk the engine's device for the
+// agent.
+
+// Offer posts an offer.
+func (d *Desk) Offer(o queue.Offer) { d.inbox.Post(offered{o}) }
+
+// Withdraw posts the end of an offer.
+func (d *Desk) Withdraw(o queue.Offer, why queue.WithdrawReason, takenBy string) {
+	d.inbox.Post(withdrawn{o, why, takenBy})
+}
+
+// StatusChanged posts the agent's new state.
+func (d *Desk) StatusChanged(s queue.AgentStatus) { d.inbox.Post(statusChanged{s}) }
+
+// push sends the whole state to every page.
+func (d *Desk) push() {
+	for page := range d.pages {
+		page.send(d.message(page == d.leader))
+	}
+}
+
+// message is the state as the protocol tells it.
+func (d *Desk) message(leading bool) deskMessage {
+	m := deskMessage{
+		Type: "desk", Now: time.Now().UnixMilli(),
+		Agent: agentPart{d.agent, d.name}, Leading: leading,
+		State: string(d.status.State), Reason: d.status.Reason, Since: d.status.Since.UnixMilli(),
+		Next: string(d.status.Next), Problems: d.problems(),
+	}
+	if o := d.offer; o != nil {
+		m.Offer = &offerPart{
+			ID: o.ID, Call: o.Caller, From: o.Details.From, FromName: o.Details.FromName,
+			To: o.Details.To, ToName: d.options.NumberLabel(o.Details.To), Queue: o.Details.QueueName,
+			Waited: o.Waited.Milliseconds(), Keys: o.Details.Keys, Codec: o.Details.Codec,
+			Expires: o.Expires.UnixMilli(),
+		}
+	}
+	if v := d.view; v != nil {
+		m.Call = &callPart{
+			ID: v.ID, From: v.From, FromName: v.FromName, To: v.To, ToName: d.options.NumberLabel(v.To),
+			Queue: v.Queue, Codec: v.Codec.String(), Keys: v.Keys, Connected: v.Connected.UnixMilli(),
+			Muted: v.Muted, Held: v.Held, CallerHolds: v.CallerHolds, Recording: v.Recording,
+		}
+	}
+	if !d.status.WrapUpEnds.IsZero() {
+		m.WrapUp = &wrapUpPart{Ends: d.status.WrapUpEnds.UnixMilli()}
+	}
+	return m
+}
+
+func (d *Desk) notice(code string, params map[string]string) {
+	for page := range d.pages {
+		page.send(noticeMessage{Type: "notice", Code: code, Params: params})
+	}
+}

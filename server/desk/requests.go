@@ -1,0 +1,164 @@
+package desk
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/carillon-cc/carillon/call"
+	"github.com/carillon-cc/carillon/queue"
+)
+
+// request does what a page asks for. What a page that does not lead may not do
+// is refused.
+func (d *Desk) request(page *conn, r request) {
+	switch r.Type {
+	case "hello":
+		d.hello(page, r.Tab)
+		return
+	case "proof":
+		d.proved(page, r)
+		return
+	case "takeOver":
+		d.takeOver(page)
+		return
+	case "leaving":
+		page.leaving = true
+		return
+	case "media":
+		d.media(page, r)
+		return
+	}
+	if page != d.leader {
+		d.refuse(page, r, "notLeading")
+		return
+	}
+	switch r.Type {
+	case "ready":
+		d.options.Engine.SetReady(d.agent)
+	case "away":
+		d.options.Engine.SetAway(d.agent, clip(r.Reason, 64))
+	case "delivered":
+		d.options.Engine.Delivered(r.Offer)
+	case "accept":
+		d.accept(page, r)
+	case "decline":
+		d.decline(page, r)
+	case "mute":
+		d.post(call.Mute{Agent: d.agent, On: r.On})
+	case "hold":
+		d.post(call.Hold{Agent: d.agent, On: r.On})
+	case "key":
+		if len(r.Digit) != 1 || !strings.Contains("0123456789*#", r.Digit) {
+			d.refuse(page, r, "badDigit")
+			return
+		}
+		d.post(call.Press{Agent: d.agent, Digit: r.Digit[0]})
+	case "hangup":
+		d.post(call.HangUp{Agent: d.agent})
+	case "endWrapUp":
+		d.options.Engine.EndWrapUp(d.agent)
+	case "extendWrapUp":
+		if r.Seconds < 1 || r.Seconds > 600 {
+			d.refuse(page, r, "badSeconds")
+			return
+		}
+		d.options.Engine.ExtendWrapUp(d.agent, time.Duration(r.Seconds)*time.Second)
+	case "next":
+		next := queue.NextState(r.State)
+		if next != queue.NextReady && next != queue.NextAway {
+			d.refuse(page, r, "badState")
+			return
+		}
+		d.options.Engine.SetNext(d.agent, next)
+	}
+}
+
+func (d *Desk) refuse(page *conn, r request, code string) {
+	page.send(errorMessage{Type: "error", For: r.Type, Code: code})
+}
+
+// offered shows an offer to the agent.
+func (d *Desk) offered(o queue.Offer) {
+	d.offer = &o
+	d.push()
+}
+
+// withdrawn takes an offer off the pages and says why, where it matters.
+func (d *Desk) withdrawn(e withdrawn) {
+	if d.offer == nil || d.offer.ID != e.offer.ID {
+		return
+	}
+	d.offer = nil
+	d.push()
+	switch e.why {
+	case queue.WithdrawnTaken:
+		d.notice("offer.taken", map[string]string{"by": d.options.AgentName(e.takenBy)})
+	case queue.WithdrawnMissed:
+		d.notice("offer.missed", nil)
+	case queue.WithdrawnCallerLeft:
+		d.notice("offer.withdrawn", nil)
+	}
+}
+
+// accept claims the offer for the agent. What the engine grants comes back as
+// the call's change.
+func (d *Desk) accept(page *conn, r request) {
+	if d.peer == nil {
+		d.refuse(page, r, "noMedia")
+		return
+	}
+	err := d.options.Engine.Accept(r.Offer, d.agent, d.peer.Line(0))
+	var taken *queue.TakenError
+	switch {
+	case errors.As(err, &taken):
+		d.notice("offer.taken", map[string]string{"by": d.options.AgentName(taken.By)})
+	case err != nil:
+		d.refuse(page, r, "offerGone")
+	}
+	if d.offer != nil && d.offer.ID == r.Offer {
+		d.offer = nil
+	}
+}
+
+func (d *Desk) decline(page *conn, r request) {
+	if err := d.options.Engine.Decline(r.Offer, d.agent); err != nil {
+		d.refuse(page, r, "offerGone")
+	}
+	if d.offer != nil && d.offer.ID == r.Offer {
+		d.offer = nil
+		d.push()
+	}
+}
+
+// callChanged follows the call in which the agent talks.
+func (d *Desk) callChanged(v call.View) {
+	switch {
+	case v.Agent == d.agent && !v.Over:
+		d.offer = nil
+		d.view = &v
+		if d.peer != nil {
+			d.peer.Line(0).SetCodec(v.Codec)
+		}
+	case d.view != nil && d.view.ID == v.ID:
+		d.view = nil
+		switch {
+		case !v.Over:
+			d.lost = v.ID
+			d.notice("call.lost", nil)
+		default:
+			d.notice("call.ended", map[string]string{"by": string(v.Cause.By), "reason": string(v.Cause.Reason)})
+		}
+	default:
+		return
+	}
+	d.push()
+}
+
+// clip bounds a text that a page sent.
+func clip(s string, most int) string {
+	if runes := []rune(s); len(runes) > most {
+		return string(runes[:most])
+	}
+	return s
+}

@@ -1,0 +1,263 @@
+// Package server puts Carillon together: configuration, store, calls, pages,
+// and the order in which they start and stop.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/carillon-cc/carillon/call"
+	"github.com/carillon-cc/carillon/ccs"
+	"github.com/carillon-cc/carillon/flow"
+	"github.com/carillon-cc/carillon/media"
+	"github.com/carillon-cc/carillon/queue"
+	"github.com/carillon-cc/carillon/server/desk"
+	"github.com/carillon-cc/carillon/server/web"
+	"github.com/carillon-cc/carillon/sipgw"
+	"github.com/carillon-cc/carillon/store"
+	"github.com/carillon-cc/carillon/tts"
+	"github.com/carillon-cc/carillon/webrtc"
+)
+
+const (
+	// drainTime is how long running calls may go on after a request to stop.
+	drainTime = 30 * time.Second
+	// closeTime is how long what is left to write may take at the end.
+	closeTime = 10 * time.Second
+	// startTime is how long the store may take to answer at the start.
+	startTime = 30 * time.Second
+)
+
+// server is a running Carillon.
+type server struct {
+	settings settings
+	log      *slog.Logger
+	node     string
+
+	db        store.Store
+	tables    *store.Tables
+	outbox    *store.Outbox
+	journal   *journal
+	spool     *spool
+	pacer     *media.Pacer
+	recorders *media.RecordWriter
+	prompts   *tts.Library
+	config    *configuration
+	engine    *queue.Engine
+	calls     *call.Manager
+	sip       *sipgw.Gateway
+	browsers  *webrtc.Engine
+	desks     *desk.Hub
+	web       *web.Web
+	http      []*http.Server
+	draining  chan struct{} // closed when no new calls are taken
+}
+
+// Run runs Carillon until ctx ends, then lets the running calls finish for a
+// while. It returns nil after an orderly stop.
+func Run(ctx context.Context, c Config) error {
+	settings, err := c.check()
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: settings.level}))
+	s := &server{settings: settings, log: log, draining: make(chan struct{})}
+	if err := os.MkdirAll(settings.Data, 0o700); err != nil {
+		return fmt.Errorf("make the data folder: %w", err)
+	}
+	starting, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	if err := s.openStore(starting); err != nil {
+		return err
+	}
+	defer func() {
+		if err := s.db.Close(); err != nil {
+			log.Error("store was not closed", "err", err)
+		}
+	}()
+	return s.run(ctx, starting)
+}
+
+// openStore opens the store, makes its tables ready and, at the first start,
+// fills it.
+func (s *server) openStore(ctx context.Context) error {
+	db, err := openStore(ctx, s.settings.Store)
+	if err != nil {
+		return err
+	}
+	s.db = db
+	s.tables = store.NewTables(db)
+	if err := s.tables.Ensure(ctx); err != nil {
+		_ = db.Close()
+		return err
+	}
+	if s.node, err = nodeName(s.settings.Data); err == nil {
+		err = s.firstStart(ctx)
+	}
+	if err != nil {
+		_ = db.Close()
+		return err
+	}
+	return nil
+}
+
+// run starts every part, serves, and stops them in the opposite order.
+func (s *server) run(ctx, starting context.Context) error {
+	// What serves calls outlives ctx: it ends when the last call has ended.
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var parts sync.WaitGroup
+	defer parts.Wait()
+	defer stop()
+
+	s.pacer = media.NewPacer()
+	s.recorders = media.NewRecordWriter()
+	s.outbox = store.NewOutbox(s.log)
+	s.journal = newJournal(s.tables.Calls, s.outbox)
+	parts.Go(func() { s.pacer.Run(background) })
+	parts.Go(func() { s.recorders.Run(background) })
+	parts.Go(func() { s.outbox.Run(background) })
+
+	var err error
+	if s.spool, err = newSpool(filepath.Join(s.settings.Data, "spool"), s.recorders, s.tables, s.db.Blobs(), s.log); err != nil {
+		return err
+	}
+	found, err := s.closeCrashed(starting)
+	if err != nil {
+		return err
+	}
+	parts.Go(func() { s.spool.run(background, found) })
+
+	s.prompts = tts.NewLibrary(tts.Options{Blobs: s.db.Blobs(), Log: s.log})
+	parts.Go(func() { s.prompts.Run(background) })
+	s.engine = queue.New(queue.Options{Log: s.log})
+	s.config = newConfiguration(s.tables, s.engine, s.prompts)
+	if err := s.config.load(starting); err != nil {
+		return err
+	}
+	s.calls = call.NewManager(call.Options{
+		Pacer: s.pacer, Music: s.prompts.Music(), Journal: s.journal, Recorder: s.spool,
+		Changed: func(v call.View) { s.desks.CallChanged(v) }, Log: s.log, Node: s.node,
+	})
+	if err := s.openMedia(); err != nil {
+		return err
+	}
+	defer s.browsers.Close()
+	s.desks = desk.NewHub(desk.Options{
+		Engine: s.engine, Calls: s.calls, WebRTC: s.browsers, User: func(r *http.Request) *ccs.User { return web.UserFrom(r.Context()) },
+		NumberLabel: s.config.numberLabel, AgentName: s.config.userName, Log: s.log,
+	})
+	defer s.desks.Close()
+	if s.web, err = s.newWeb(); err != nil {
+		return err
+	}
+	listening, err := s.listenHTTP()
+	if err != nil {
+		return err
+	}
+	faults := make(chan error, 2)
+	parts.Go(func() { faults <- s.sip.Run(background, s.serveCall) })
+	parts.Go(func() { faults <- s.serveHTTP(listening) })
+	s.log.Info("carillon is ready", "http", s.settings.HTTP, "sip", s.sip.Addr().String(), "browser media", s.browsers.Addr().String(), "store", storeKind(s.settings.Store))
+	s.greet()
+
+	select {
+	case err = <-faults:
+		s.log.Error("a part failed", "err", err)
+	case <-ctx.Done():
+		s.drain()
+	}
+	s.shutdown()
+	return err
+}
+
+// serveCall runs one call through its number's plan, in the goroutine of the
+// SIP gateway that received it.
+func (s *server) serveCall(_ context.Context, in sipgw.Incoming) {
+	snapshot := s.config.snapshot()
+	info := call.Info{From: in.From, FromName: in.FromName, To: in.To, Trunk: in.Trunk, Anonymous: in.Anonymous}
+	s.calls.Serve(in.Leg, info, func(c *call.Call) call.Cause {
+		version, known := snapshot.Plan(in.To)
+		switch {
+		case !known:
+			return call.Cause{By: call.BySystem, Reason: call.ReasonUnknownNumber}
+		case version == nil:
+			return call.Cause{By: call.BySystem, Reason: call.ReasonNoPlan}
+		}
+		c.SetPlan(version.PlanID, version.ID)
+		p := &phone{Call: c, prompts: s.prompts, engine: s.engine, language: version.Flow.Language, agents: s.config.userName}
+		return flow.Run(p, snapshot, version, flow.Limits{})
+	})
+}
+
+// openMedia opens the ports of telephones and browsers.
+func (s *server) openMedia() error {
+	ips := publicIPs(s.settings.publicIP)
+	var err error
+	s.browsers, err = webrtc.New(webrtc.Config{Listen: s.settings.webrtc, PublicIPs: ips, Pacer: s.pacer, Log: s.log})
+	if err != nil {
+		return fmt.Errorf("open browser media: %w", err)
+	}
+	s.sip, err = sipgw.New(sipgw.Config{
+		Listen: s.settings.SIP, PublicIP: s.settings.publicIP,
+		Ports:  media.NewPorts(netip.IPv4Unspecified(), s.settings.rtpFirst, s.settings.rtpEnd),
+		Pacer:  s.pacer, AllowLoopback: s.settings.Demo, Trunks: s.settings.trunks, Log: s.log,
+	})
+	if err != nil {
+		s.browsers.Close()
+		return fmt.Errorf("open SIP: %w", err)
+	}
+	return nil
+}
+
+// drain takes no new calls and waits for the running ones.
+func (s *server) drain() {
+	close(s.draining)
+	s.sip.Drain()
+	s.log.Info("stopping", "calls", s.calls.Count())
+	select {
+	case <-s.calls.Empty():
+	case <-time.After(drainTime):
+	}
+}
+
+// shutdown ends what still runs and writes what is left.
+func (s *server) shutdown() {
+	s.calls.EndAll(call.Cause{By: call.BySystem, Reason: call.ReasonShutdown})
+	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+	defer cancel()
+	select {
+	case <-s.calls.Empty():
+	case <-ctx.Done():
+	}
+	for _, h := range s.http {
+		_ = h.Shutdown(ctx)
+	}
+	s.spool.finish(ctx)
+	if err := s.outbox.Flush(ctx); err != nil {
+		s.log.Error("call records were lost", "err", err)
+	}
+}
+
+func (s *server) listenHTTP() (net.Listener, error) {
+	l, err := net.Listen("tcp", s.settings.HTTP)
+	if err != nil {
+		return nil, fmt.Errorf("open HTTP: %w", err)
+	}
+	return l, nil
+}
+
+func (s *server) serveHTTP(l net.Listener) error {
+	if err := s.http[0].Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve HTTP: %w", err)
+	}
+	return nil
+}
