@@ -1,0 +1,15 @@
+package dialog
+
+import (
+	"github.com/emiago/sipgo"
+	"github.com/emiago/sipgo/sip"
+)
+
+// Built tells sipgo to send a request as it is: any option switches its own
+// filling in of headers off.
+func Built(*sipgo.Client, *sip.Request) error { return nil }
+
+// sipgo measures every UDP message against this, responses too. The bound of
+// RFC 3261 §18.1.1 is for requests, and ours are small; a response with the Via
+// and Record-Route headers of many proxies may be larger and must go out.
+func init() { sip.UDPMTUSize = 64 << 10 }
