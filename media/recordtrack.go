@@ -1,0 +1,123 @@
+package media
+
+import (
+	"math"
+	"sync"
+	"sync/atomic"
+)
+
+const (
+	// trackSamples is how much sound a track keeps in memory, a power of two: a
+	// second, several times what the recorder leaves in it.
+	trackSamples = 8192
+	// trackSources is how many sources of a track are told apart at a time.
+	trackSources = 4
+	// lockTries is how often a writer looks whether a track is free. What holds
+	// it holds it for less than a microsecond.
+	lockTries = 200
+)
+
+// track is one side of a recording: a stretch of its timeline in memory, from
+// base on. Packets are added where their timestamps put them; sources that
+// sound at the same time are mixed. It is a Sink.
+type track struct {
+	recorder *Recorder
+
+	mu      sync.Mutex
+	base    int64 // position of the oldest sample that may still change
+	samples [trackSamples]int16
+	sources [trackSources]timeline
+	turn    uint64
+
+	lost    atomic.Uint64 // packets that came too late, or while the track was busy
+	foreign atomic.Uint64 // packets that are not G.711
+}
+
+// WritePacket adds p's sound. It allocates nothing and does not touch the disk.
+func (t *track) WritePacket(p *Packet) {
+	if !p.Codec.G711() {
+		if p.Codec != TelephoneEvent {
+			t.foreign.Add(1)
+		}
+		return
+	}
+	if t.recorder.paused.Load() || len(p.Payload) == 0 {
+		return
+	}
+	for tries := 0; !t.mu.TryLock(); tries++ {
+		if tries == lockTries {
+			t.lost.Add(1)
+			return
+		}
+	}
+	defer t.mu.Unlock()
+	line := t.timelineOf(p.Source)
+	position, skip, hole, fresh := line.place(p, samplesOf(p.Arrived-t.recorder.start))
+	if !fresh {
+		return
+	}
+	if position+int64(len(p.Payload)) <= t.base || position >= t.base+trackSamples {
+		t.lost.Add(1)
+		return
+	}
+	t.add(position, skip, hole, p)
+}
+
+// add mixes p's samples in at position, but the first skip ones. A hole of one
+// sample before them is filled with the first.
+func (t *track) add(position int64, skip int, hole bool, p *Packet) {
+	decode := &alawToLinear
+	if p.Codec == PCMU {
+		decode = &mulawToLinear
+	}
+	if hole {
+		t.mix(position-1, decode[p.Payload[0]])
+	}
+	for i := skip; i < len(p.Payload); i++ {
+		t.mix(position+int64(i), decode[p.Payload[i]])
+	}
+}
+
+func (t *track) mix(position int64, sample int16) {
+	if position < t.base || position >= t.base+trackSamples {
+		return
+	}
+	at := &t.samples[position&(trackSamples-1)]
+	*at = int16(min(max(int32(*at)+int32(sample), math.MinInt16), math.MaxInt16))
+}
+
+// take encodes the oldest n samples into every second byte of dst and forgets
+// them.
+func (t *track) take(dst []byte, n int, law Codec) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i := range n {
+		at := &t.samples[(t.base+int64(i))&(trackSamples-1)]
+		if law == PCMU {
+			dst[2*i] = compressMuLaw(*at)
+		} else {
+			dst[2*i] = compressALaw(*at)
+		}
+		*at = 0
+	}
+	t.base += int64(n)
+}
+
+// timelineOf finds the timeline of a source, or begins one in the place of the
+// source that was silent longest.
+func (t *track) timelineOf(source Source) *timeline {
+	t.turn++
+	oldest := &t.sources[0]
+	for i := range t.sources {
+		line := &t.sources[i]
+		if line.source == source {
+			line.turn = t.turn
+			return line
+		}
+		if line.turn < oldest.turn {
+			oldest = line
+		}
+	}
+	*oldest = timeline{source: source, turn: t.turn}
+	return oldest
+}
