@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	_ "time/tzdata" // a plan's zone must be known on machines that have no tables of their own
 )
 
 // The bounds of what is stored; those of spec 3.1.6 also guard running calls.
