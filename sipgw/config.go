@@ -1,0 +1,143 @@
+// Package sipgw is Carillon's side of SIP: it takes calls from telephones and
+// trunks, keeps strangers out, and makes a call's leg of each.
+package sipgw
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/carillon-cc/carillon/media"
+)
+
+// Config is what a Gateway needs to know.
+type Config struct {
+	// Listen is the address of SIP over UDP and TCP. Without a host all the
+	// machine's addresses are bound, each by itself, so that requests leave
+	// from the port that the peer knows. Port 0 chooses one. Default ":5060".
+	Listen string
+	// BindIPs replaces the host of Listen when there is more than one.
+	BindIPs []netip.Addr
+	// PublicIP is told to peers, except to those on this machine. When it is
+	// not set they are told the address that they called.
+	PublicIP netip.Addr
+	// Ports opens the RTP ports. Required.
+	Ports *media.Ports
+	// Pacer drives timeouts, silence and digits. Required; somebody else runs it.
+	Pacer *media.Pacer
+	// AllowLoopback takes calls from this machine.
+	AllowLoopback bool
+	// Trunks are the addresses that calls are taken from. Nobody else gets any
+	// answer. SetTrunks changes them.
+	Trunks []netip.Prefix
+	// FixedMedia trusts only the media address of the SDP. Otherwise the peer's
+	// sound is taken from where it comes and then held (libraries call this
+	// symmetric RTP), which calls through NAT need.
+	FixedMedia bool
+	// MediaSources limits where such sound may come from. Empty means anywhere.
+	MediaSources []netip.Prefix
+	// MaxCalls is how many calls are taken at the same time; 0 means no limit
+	// but that of the RTP ports. More are refused with 503.
+	MaxCalls int
+	Timers   Timers
+	// Log is where to write. Default slog.Default().
+	Log *slog.Logger
+}
+
+// Timers are times that a test shortens. Zero values mean the defaults.
+type Timers struct {
+	T1 time.Duration // RFC 3261 §17.1.1.1, 500 ms
+	T2 time.Duration // RFC 3261 §17.1.2.2, 4 s
+	// MediaTimeout is how long a caller who is not on hold may send nothing
+	// before the call is taken for dead. 30 s.
+	MediaTimeout time.Duration
+	// Farewell bounds how long Run waits at its end for peers to take their
+	// BYE. 2 s.
+	Farewell time.Duration
+}
+
+// withDefaults checks c and fills in what it does not say.
+func (c Config) withDefaults() (Config, error) {
+	if c.Ports == nil {
+		return c, errors.New("SIP: Ports is missing")
+	}
+	if c.Pacer == nil {
+		return c, errors.New("SIP: Pacer is missing")
+	}
+	if c.Listen == "" {
+		c.Listen = ":5060"
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	setDefault(&c.Timers.T1, 500*time.Millisecond)
+	setDefault(&c.Timers.T2, 4*time.Second)
+	setDefault(&c.Timers.MediaTimeout, 30*time.Second)
+	setDefault(&c.Timers.Farewell, 2*time.Second)
+	return c, nil
+}
+
+func setDefault(d *time.Duration, value time.Duration) {
+	if *d == 0 {
+		*d = value
+	}
+}
+
+// bindAddresses are the addresses to listen on; their port may be 0.
+func (c Config) bindAddresses() ([]netip.AddrPort, error) {
+	host, service, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("SIP: Listen %q: %w", c.Listen, err)
+	}
+	port, err := strconv.ParseUint(service, 10, 16)
+	if err != nil {
+		return nil, fmt.Errorf("SIP: Listen %q: bad port: %w", c.Listen, err)
+	}
+	ips := c.BindIPs
+	if len(ips) == 0 && host != "" {
+		ip, err := netip.ParseAddr(host)
+		if err != nil {
+			return nil, fmt.Errorf("SIP: Listen %q: the host must be an IP address: %w", c.Listen, err)
+		}
+		ips = []netip.Addr{ip}
+	}
+	if len(ips) == 0 || len(ips) == 1 && ips[0].IsUnspecified() {
+		only4 := len(ips) == 1 && ips[0].Is4()
+		if ips, err = machineIPs(only4); err != nil {
+			return nil, err
+		}
+	}
+	at := make([]netip.AddrPort, len(ips))
+	for i, ip := range ips {
+		at[i] = netip.AddrPortFrom(ip.Unmap(), uint16(port))
+	}
+	return at, nil
+}
+
+// machineIPs lists the addresses of this machine that a peer can name.
+func machineIPs(only4 bool) ([]netip.Addr, error) {
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil, fmt.Errorf("SIP: listing the machine's addresses: %w", err)
+	}
+	var ips []netip.Addr
+	for _, a := range all {
+		prefix, err := netip.ParsePrefix(a.String())
+		if err != nil {
+			continue
+		}
+		ip := prefix.Addr().Unmap()
+		if ip.IsLinkLocalUnicast() || ip.IsMulticast() || only4 && !ip.Is4() {
+			continue
+		}
+		ips = append(ips, ip)
+	}
+	if len(ips) == 0 {
+		return nil, errors.New("SIP: the machine has no address to listen on")
+	}
+	return ips, nil
+}

@@ -1,0 +1,247 @@
+package sipgw
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/emiago/sipgo"
+	"github.com/emiago/sipgo/sip"
+
+	"github.com/carillon-cc/carillon/call"
+	"github.com/carillon-cc/carillon/sipgw/dialog"
+)
+
+// Gateway takes calls over SIP. Its methods are safe from any goroutine.
+type Gateway struct {
+	cfg     Config
+	log     *slog.Logger
+	acl     *acl
+	sockets *sockets
+	ua      *sipgo.UserAgent
+	server  *sipgo.Server
+	client  *sipgo.Client
+
+	accept   func(context.Context, Incoming)
+	ctx      context.Context // of Run; ends with it
+	draining atomic.Bool
+	panics   atomic.Uint64
+	total    atomic.Uint64
+
+	mu       sync.Mutex
+	legs     map[dialog.ID]*leg
+	arrivals map[arrival]struct{} // the INVITEs of legs
+	calls    sync.WaitGroup       // INVITE handlers that run accept
+	// byes are requests of ours under way. They end with sending.
+	byes     sync.WaitGroup
+	sending  context.Context
+	stopSend context.CancelFunc
+}
+
+// arrival tells INVITEs apart: the same one may come by another way, as from a
+// proxy that forks (RFC 3261 §8.2.2.2).
+type arrival struct {
+	callID, tag string
+	seq         uint32
+}
+
+// Stats are counts since the gateway was made.
+type Stats struct {
+	Calls    int    // running now
+	Total    uint64 // taken
+	Dropped  uint64 // datagrams and connections of strangers
+	Panics   uint64 // faults in handlers that were caught
+	RTPPorts int    // open now
+}
+
+// New opens the sockets of a gateway. Nothing is read before Run.
+func New(cfg Config) (*Gateway, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	at, err := cfg.bindAddresses()
+	if err != nil {
+		return nil, err
+	}
+	g := &Gateway{cfg: cfg, log: cfg.Log, acl: newACL(cfg.AllowLoopback, cfg.Trunks), legs: make(map[dialog.ID]*leg), arrivals: make(map[arrival]struct{})}
+	if g.sockets, err = openSockets(at, g.acl); err != nil {
+		return nil, err
+	}
+	if err := g.startSIP(); err != nil {
+		_ = g.sockets.close()
+		return nil, fmt.Errorf("starting SIP: %w", err)
+	}
+	g.sending, g.stopSend = context.WithCancel(context.Background())
+	return g, nil
+}
+
+func (g *Gateway) startSIP() error {
+	quiet := QuietLog(g.log)
+	var err error
+	g.ua, err = sipgo.NewUA(
+		sipgo.WithUserAgent("Carillon"),
+		sipgo.WithUserAgentHostname(g.sockets.address().Addr().String()),
+		sipgo.WithUserAgentTransportLayerOptions(sip.WithTransportLayerLogger(quiet)),
+		sipgo.WithUserAgentTransactionLayerOptions(
+			sip.WithTransactionLayerLogger(quiet),
+			sip.WithTransactionLayerUnhandledResponseHandler(func(*sip.Response) {}),
+		),
+	)
+	if err != nil {
+		return err
+	}
+	if g.client, err = sipgo.NewClient(g.ua, sipgo.WithClientLogger(quiet)); err != nil {
+		return err
+	}
+	if g.server, err = sipgo.NewServer(g.ua, sipgo.WithServerLogger(quiet)); err != nil {
+		return err
+	}
+	g.server.OnInvite(g.shielded(g.onInvite))
+	g.server.OnAck(g.shielded(g.onAck))
+	g.server.OnBye(g.shielded(g.onBye))
+	g.server.OnCancel(g.shielded(g.onCancel))
+	g.server.OnUpdate(g.shielded(g.onUpdate))
+	g.server.OnInfo(g.shielded(g.onInfo))
+	g.server.OnOptions(g.shielded(g.onOptions))
+	g.server.OnNoRoute(g.shielded(g.onOther))
+	return nil
+}
+
+// Addr is the first address that SIP is spoken on, over UDP and TCP.
+func (g *Gateway) Addr() netip.AddrPort { return g.sockets.address() }
+
+// SetTrunks changes who may call; calls that run go on.
+func (g *Gateway) SetTrunks(trunks []netip.Prefix) { g.acl.set(trunks) }
+
+// Drain refuses new calls with 503 from now on. Running calls go on.
+func (g *Gateway) Drain() { g.draining.Store(true) }
+
+// Stats returns the gateway's counts.
+func (g *Gateway) Stats() Stats {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return Stats{
+		Calls: len(g.legs), Total: g.total.Load(), Dropped: g.acl.dropped.Load(),
+		Panics: g.panics.Load(), RTPPorts: g.cfg.Ports.InUse(),
+	}
+}
+
+// Run takes calls until ctx ends. accept is called for each call, in a
+// goroutine of its own, and returns when the call is over; its context ends
+// with ctx. Run then ends the calls that are left, waits for accept to return
+// for all of them, closes everything and returns nil. It may be called once.
+func (g *Gateway) Run(ctx context.Context, accept func(ctx context.Context, in Incoming)) error {
+	g.ctx, g.accept = ctx, accept
+	var readers sync.WaitGroup
+	for _, s := range g.sockets.udp {
+		readers.Go(func() { g.readUDP(s) })
+	}
+	for _, l := range g.sockets.tcp {
+		readers.Go(func() { _ = g.server.ServeTCP(l) })
+	}
+	<-ctx.Done()
+	g.Drain()
+	for _, l := range g.all() {
+		l.end(call.Cause{By: call.BySystem, Reason: call.ReasonShutdown}, true)
+	}
+	g.calls.Wait()
+	farewell := time.AfterFunc(g.cfg.Timers.Farewell, g.stopSend)
+	g.byes.Wait()
+	farewell.Stop()
+	g.Close()
+	readers.Wait()
+	return nil
+}
+
+// Close closes the sockets of a gateway that was never run; Run does it itself.
+func (g *Gateway) Close() {
+	g.stopSend()
+	_ = g.sockets.close()
+	_ = g.ua.Close()
+}
+
+// readUDP has sipgo read a socket. sipgo parses in this goroutine: a datagram
+// that its parser cannot stand must not end the reading.
+func (g *Gateway) readUDP(s *guardedSocket) {
+	for again := true; again; {
+		again = func() (failed bool) {
+			defer func() {
+				if fault := recover(); fault != nil {
+					g.panics.Add(1)
+					g.log.Error("reading a SIP message failed", "fault", fmt.Sprint(fault))
+					failed = true
+				}
+			}()
+			_ = g.server.ServeUDP(s)
+			return false
+		}()
+	}
+}
+
+// add makes a leg known. It fails, with the status to refuse with, where the
+// call is one that we have already or there is no room.
+func (g *Gateway) add(l *leg) (status, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.draining.Load() {
+		return statusOf(call.ReasonShutdown), false
+	}
+	if _, merged := g.arrivals[l.arrival]; merged {
+		return status{code: sip.StatusLoopDetected, phrase: "Loop Detected"}, false
+	}
+	if g.cfg.MaxCalls > 0 && len(g.legs) >= g.cfg.MaxCalls {
+		return statusOf(call.ReasonBusy), false
+	}
+	g.legs[l.dialog.ID()] = l
+	g.arrivals[l.arrival] = struct{}{}
+	g.total.Add(1)
+	g.calls.Add(1)
+	return status{}, true
+}
+
+func (g *Gateway) remove(l *leg) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.legs, l.dialog.ID())
+	delete(g.arrivals, l.arrival)
+}
+
+func (g *Gateway) all() []*leg {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	legs := make([]*leg, 0, len(g.legs))
+	for _, l := range g.legs {
+		legs = append(legs, l)
+	}
+	return legs
+}
+
+// find returns the leg whose dialog a request belongs to, or nil.
+func (g *Gateway) find(req *sip.Request) *leg {
+	id, ok := dialog.RequestID(req)
+	if !ok {
+		return nil
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.legs[id]
+}
+
+// send does a request of ours in the background and does not care for the
+// outcome: for BYE any outcome is the end of the dialog.
+func (g *Gateway) send(req *sip.Request) {
+	g.byes.Go(func() {
+		ctx, cancel := context.WithTimeout(g.sending, 64*g.cfg.Timers.T1)
+		defer cancel()
+		if res, err := g.client.Do(ctx, req, dialog.Built); err != nil {
+			g.log.Debug("a SIP request was not answered", "method", string(req.Method), "err", err)
+		} else if res.StatusCode >= 300 {
+			g.log.Debug("a SIP request was refused", "method", string(req.Method), "status", res.StatusCode)
+		}
+	})
+}

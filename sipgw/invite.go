@@ -1,0 +1,188 @@
+package sipgw
+
+import (
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"net/netip"
+	"strings"
+
+	"github.com/emiago/sipgo/sip"
+
+	"github.com/carillon-cc/carillon/call"
+	"github.com/carillon-cc/carillon/media"
+	"github.com/carillon-cc/carillon/sipgw/dialog"
+	"github.com/carillon-cc/carillon/sipgw/sdp"
+)
+
+// onInvite takes a new call and runs it to its end, or an offer within a call.
+func (g *Gateway) onInvite(x exchange) {
+	if _, within := dialog.RequestID(x.req); within {
+		g.onReInvite(x)
+		return
+	}
+	l, ok := g.arrive(x)
+	if !ok {
+		return
+	}
+	defer g.calls.Done()
+	defer l.release()
+	// Whatever happens, nobody is left in a call that nobody runs.
+	defer l.end(call.Cause{By: call.BySystem, Reason: call.ReasonFailed}, false)
+	if !l.watchCancel() {
+		return
+	}
+	g.accept(g.ctx, l.incoming)
+}
+
+// arrive checks an INVITE and makes a leg of it, or refuses it.
+func (g *Gateway) arrive(x exchange) (*leg, bool) {
+	// Stops sipgo's own 100, which would read the request later.
+	x.respond(sip.StatusTrying, "Trying")
+	if tags := unsupported(x.req); len(tags) > 0 {
+		res := sip.NewResponseFromRequest(x.req, sip.StatusBadExtension, "Bad Extension", nil)
+		res.AppendHeader(sip.NewHeader("Unsupported", dialog.Clean(strings.Join(tags, ", "))))
+		_ = x.tx.Respond(res)
+		return nil, false
+	}
+	if short, tooShort := tooShortSession(x.req); tooShort {
+		_ = x.tx.Respond(short)
+		return nil, false
+	}
+	offer, ok := readOffer(x)
+	if !ok {
+		return nil, false
+	}
+	l, err := g.newLeg(x, offer)
+	switch {
+	case err == nil:
+	case errors.Is(err, sdp.ErrNoCodec), errors.Is(err, sdp.ErrNoAddress):
+		refuse(x, statusOf(call.ReasonNoCodec))
+	case errors.Is(err, media.ErrNoPort):
+		g.log.Warn("a call was refused for want of an RTP port")
+		refuse(x, statusOf(call.ReasonBusy))
+	case errors.Is(err, dialog.ErrIncomplete):
+		refuse(x, status{code: sip.StatusBadRequest, phrase: "Bad Request"})
+	default:
+		g.log.Error("a call could not be taken", "err", err)
+		refuse(x, statusOf(call.ReasonFailed))
+	}
+	if err != nil {
+		return nil, false
+	}
+	if s, ok := g.add(l); !ok {
+		refuse(x, s)
+		l.port.Close()
+		return nil, false
+	}
+	return l, true
+}
+
+func refuse(x exchange, s status) { _ = x.tx.Respond(s.response(x.req)) }
+
+// unsupported lists the extensions that a request insists on and we lack.
+func unsupported(req *sip.Request) []string {
+	var tags []string
+	for _, tag := range optionTags(req, "Require") {
+		if tag != supported {
+			tags = append(tags, tag)
+		}
+	}
+	return tags
+}
+
+// readOffer reads the session description of a request: nil when it has none.
+// It answers the request and returns false when it cannot be read.
+func readOffer(x exchange) (*sdp.Description, bool) {
+	if len(x.req.Body()) == 0 {
+		return nil, true
+	}
+	if kind := mediaType(x.req); kind != sdpType {
+		res := sip.NewResponseFromRequest(x.req, sip.StatusUnsupportedMediaType, "Unsupported Media Type", nil)
+		res.AppendHeader(sip.NewHeader("Accept", sdpType))
+		_ = x.tx.Respond(res)
+		return nil, false
+	}
+	offer, err := sdp.Parse(x.req.Body())
+	switch {
+	case errors.Is(err, sdp.ErrTooLarge):
+		x.respond(sip.StatusRequestEntityTooLarge, "Request Entity Too Large")
+	case err != nil:
+		x.respond(sip.StatusBadRequest, "Bad Session Description")
+	}
+	return offer, err == nil
+}
+
+// newLeg makes the leg of an INVITE, not yet known to anybody.
+func (g *Gateway) newLeg(x exchange, offer *sdp.Description) (*leg, error) {
+	source := dialog.Source(x.req)
+	trunk, _ := g.acl.trunk(source.Addr())
+	local := g.localAddress(x.tx)
+	public := g.publicAddress(local)
+	d, err := dialog.Accept(x.req, dialog.NewTag(), dialog.Contact(user(x.req.Recipient), public, x.req.Transport()), dialog.Path{
+		Transport: x.req.Transport(), Local: local, Peer: source, Reachable: g.acl.allows,
+	})
+	if err != nil {
+		return nil, err
+	}
+	port, err := g.cfg.Ports.Open(media.PortConfig{Allowed: g.cfg.MediaSources})
+	if err != nil {
+		return nil, err
+	}
+	id := d.ID()
+	l := &leg{
+		gateway: g,
+		id:      "sip-" + id.LocalTag,
+		log:     g.log.With(slog.String("leg", "sip-"+id.LocalTag)),
+		invite:  x,
+		arrival: arrival{id.CallID, id.RemoteTag, x.req.CSeq().SeqNo},
+		dialog:  d,
+		contact: dialog.Contact(user(x.req.Recipient), public, x.req.Transport()),
+		port:    port,
+		media:   netip.AddrPortFrom(public.Addr(), port.Local().Port()),
+		writer:  sdp.NewWriter(rand.Uint64()),
+		over:    make(chan struct{}),
+		left:    make(chan struct{}),
+		waiting: make(map[uint32]chan *sip.Request),
+		session: readSession(x.req),
+	}
+	l.output = media.NewOutput(func(b []byte) { _ = port.Send(b) })
+	l.keepAlive = media.NewKeepAlive(l.output)
+	l.keys = media.NewDigitSender(g.cfg.Pacer, l.output, 0)
+	if offer == nil {
+		l.sdp = l.writer.Offer(l.media, nil, sdp.SendRecv)
+		l.offering = true
+		l.output.SetCodec(media.PCMA, 8) // the first of our offer, until the answer comes
+	} else {
+		body, agreed, err := l.writer.Answer(offer, l.media)
+		if err != nil {
+			port.Close()
+			return nil, err
+		}
+		l.sdp = body
+		l.agree(agreed)
+	}
+	l.incoming = identify(x.req, trunk)
+	l.incoming.Leg = l
+	l.incoming.Codec = l.Codec()
+	port.Receive(l.receive)
+	return l, nil
+}
+
+// localAddress is the socket that a request came in through.
+func (g *Gateway) localAddress(tx sip.ServerTransaction) netip.AddrPort {
+	if st, ok := tx.(*sip.ServerTx); ok {
+		if at, err := netip.ParseAddrPort(st.Connection().LocalAddr().String()); err == nil {
+			return netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
+		}
+	}
+	return g.Addr()
+}
+
+// publicAddress is what a peer is told who called one of our addresses.
+func (g *Gateway) publicAddress(local netip.AddrPort) netip.AddrPort {
+	if public := g.cfg.PublicIP; public.IsValid() && !public.IsUnspecified() && !local.Addr().IsLoopback() {
+		return netip.AddrPortFrom(public.Unmap(), local.Port())
+	}
+	return local
+}

@@ -1,0 +1,183 @@
+package sipgw
+
+import (
+	"errors"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"github.com/carillon-cc/carillon/call"
+	"github.com/carillon-cc/carillon/media"
+	"github.com/carillon-cc/carillon/sipgw/dialog"
+	"github.com/carillon-cc/carillon/sipgw/sdp"
+)
+
+// errOver is what answering a call gives that is over already; its Gone was or
+// will be told.
+var errOver = errors.New("the caller is gone")
+
+// leg is a caller on a telephone.
+type leg struct {
+	gateway  *Gateway
+	id       string
+	log      *slog.Logger
+	invite   exchange
+	arrival  arrival
+	incoming Incoming
+	dialog   *dialog.Dialog
+	contact  sip.ContactHeader
+
+	port      *media.Port
+	media     netip.AddrPort // our media address as the peer is told it
+	output    *media.Output
+	keepAlive *media.KeepAlive
+	keys      *media.DigitSender
+	digits    media.DigitReceiver // the port's reader only
+
+	listener atomic.Pointer[call.Listener]
+	talking  atomic.Bool // answered and not over
+	// On media.Now, 0 for never: since when silence counts, and when the peer
+	// must have refreshed the session.
+	quiet, sessionEnd atomic.Int64
+
+	over chan struct{} // closed when the leg is over
+	left chan struct{} // closed when the peer sent a BYE
+
+	mu       sync.Mutex
+	state    state
+	sdp      []byte // what the 200 holds
+	offering bool   // our offer is not answered yet
+	writer   *sdp.Writer
+	agreed   sdp.Agreement
+	held     bool                         // as last told
+	events   []call.Event                 // before the first Listen
+	heard    bool                         // Listen was called
+	waiting  map[uint32]chan *sip.Request // for the ACK of this CSeq
+	unacked  bool                         // our 200 to the first INVITE has no ACK yet
+	bye      bool                         // a BYE waits for that ACK
+	session  session
+	last     keypress
+}
+
+// state is how far a leg has come.
+type state uint8
+
+const (
+	early state = iota
+	answered
+	ended
+)
+
+// keypress is the last key that was pressed and how it was told.
+type keypress struct {
+	digit byte
+	way   way
+	at    time.Duration
+}
+
+// way is how a key is told.
+type way uint8
+
+const (
+	byEvent way = iota // RFC 4733
+	byInfo
+)
+
+// sameKey is how close two reports of one key in two ways come at most: some
+// telephones send both.
+const sameKey = 500 * time.Millisecond
+
+// maxEvents bounds what is kept for the first Listen.
+const maxEvents = 64
+
+// ID names the leg.
+func (l *leg) ID() string { return l.id }
+
+// Codec is what the caller is sent.
+func (l *leg) Codec() media.Codec { return l.output.Codec() }
+
+// WritePacket sends sound to the caller once the call is answered, unless the
+// caller's hold forbids it.
+func (l *leg) WritePacket(p *media.Packet) {
+	if l.talking.Load() {
+		l.output.WritePacket(p)
+	}
+}
+
+// SendDigit sends a key to the caller.
+func (l *leg) SendDigit(digit byte) {
+	if l.talking.Load() {
+		l.keys.Send(digit)
+	}
+}
+
+// Listen says where the caller's sound and events go.
+func (l *leg) Listen(to call.Listener) {
+	l.listener.Store(&to)
+	l.mu.Lock()
+	kept := l.events
+	l.events, l.heard = nil, true
+	l.mu.Unlock()
+	if to.Events != nil {
+		for _, e := range kept {
+			to.Events(e)
+		}
+	}
+}
+
+// post tells an event. l.mu must not be held: a listener may call back.
+func (l *leg) post(e call.Event) {
+	l.mu.Lock()
+	if !l.heard {
+		if len(l.events) < maxEvents {
+			l.events = append(l.events, e)
+		}
+		l.mu.Unlock()
+		return
+	}
+	l.mu.Unlock()
+	if to := l.listener.Load(); to.Events != nil {
+		to.Events(e)
+	}
+}
+
+// digit tells a key unless it is the same one told in another way.
+func (l *leg) digit(digit byte, by way) {
+	now := media.Now()
+	l.mu.Lock()
+	twice := l.last.digit == digit && l.last.way != by && now-l.last.at < sameKey
+	if !twice {
+		l.last = keypress{digit, by, now}
+	}
+	over := l.state == ended
+	l.mu.Unlock()
+	if !twice && !over {
+		l.post(call.Digit{Leg: l, Digit: digit})
+	}
+}
+
+// receive takes the caller's packets in the port's reader.
+func (l *leg) receive(_ media.Header, p *media.Packet) {
+	if !l.talking.Load() {
+		return
+	}
+	if p.Codec == media.TelephoneEvent {
+		if digit, ok := l.digits.Receive(p); ok {
+			l.digit(digit, byEvent)
+		}
+	}
+	if to := l.listener.Load(); to != nil && to.Packets != nil && p.Codec != media.TelephoneEvent {
+		to.Packets.WritePacket(p)
+	}
+}
+
+// release gives back what the leg used. The leg is over.
+func (l *leg) release() {
+	l.keys.Stop()
+	l.gateway.cfg.Pacer.Remove(l)
+	l.port.Close()
+}

@@ -1,0 +1,233 @@
+package sipgw
+
+import (
+	"errors"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"github.com/carillon-cc/carillon/call"
+	"github.com/carillon-cc/carillon/media"
+	"github.com/carillon-cc/carillon/sipgw/sdp"
+)
+
+// watchCancel has CANCEL end the leg. It returns false when one came already.
+func (l *leg) watchCancel() bool {
+	// sipgo calls this under the lock that answering takes, so the leg's own
+	// lock must not be taken in it.
+	if l.invite.tx.OnCancel(func(*sip.Request) { go l.cancelled() }) {
+		return true
+	}
+	l.cancelled()
+	return false
+}
+
+// cancelled notes that the caller left before the answer. sipgo has sent the
+// responses.
+func (l *leg) cancelled() {
+	l.mu.Lock()
+	if l.state != early {
+		l.mu.Unlock()
+		return
+	}
+	l.finish()
+	l.mu.Unlock()
+	l.gateway.remove(l)
+	l.post(call.Gone{Leg: l, Cause: call.Cause{By: call.ByCaller, Reason: call.ReasonCancelled}})
+}
+
+// response makes a response to a request of the peer that sets up or changes
+// the session.
+func (l *leg) response(req *sip.Request, code int, phrase string, body []byte) *sip.Response {
+	res := sip.NewResponseFromRequest(req, code, phrase, body)
+	if to := res.To(); to != nil {
+		to.Params.Add("tag", l.dialog.ID().LocalTag)
+	}
+	res.AppendHeader(l.contact.Clone())
+	if code >= 200 {
+		res.AppendHeader(sip.NewHeader("Allow", allowed))
+		res.AppendHeader(sip.NewHeader("Supported", supported))
+		l.session.answer(res)
+	}
+	if body != nil {
+		res.AppendHeader(sip.NewHeader("Content-Type", sdpType))
+	}
+	return res
+}
+
+// respondEarly sends a response to the first INVITE. sipgo keeps a response
+// that crosses a CANCEL as the one to repeat: it is replaced by the 487 that
+// was sent.
+func (l *leg) respondEarly(res *sip.Response) error {
+	err := l.invite.tx.Respond(res)
+	if errors.Is(err, sip.ErrTransactionCanceled) {
+		_ = l.invite.tx.Respond(l.response(l.invite.req, sip.StatusRequestTerminated, "Request Terminated", nil))
+	}
+	return err
+}
+
+// Ring tells the caller that the call has arrived.
+func (l *leg) Ring() {
+	l.mu.Lock()
+	ring := l.state == early
+	l.mu.Unlock()
+	if ring {
+		_ = l.respondEarly(l.response(l.invite.req, sip.StatusRinging, "Ringing", nil))
+	}
+}
+
+// Answer accepts the call.
+func (l *leg) Answer() error {
+	l.mu.Lock()
+	switch l.state {
+	case answered:
+		l.mu.Unlock()
+		return nil
+	case ended:
+		l.mu.Unlock()
+		return errOver
+	}
+	seq := l.arrival.seq
+	l.state, l.unacked = answered, true
+	ack := l.expectAck(seq)
+	res := l.response(l.invite.req, sip.StatusOK, "OK", l.sdp)
+	l.startSession()
+	l.mu.Unlock()
+
+	l.port.SetSymmetric(!l.gateway.cfg.FixedMedia)
+	if err := l.respondEarly(res); err != nil {
+		l.unanswered()
+		return errOver
+	}
+	l.quietSince()
+	l.mu.Lock()
+	l.talking.Store(l.state == answered)
+	l.mu.Unlock()
+	l.gateway.cfg.Pacer.Add(l)
+	since := media.Now()
+	l.gateway.byes.Go(func() {
+		request, ok := l.repeatUntilAck(l.invite.tx, res, seq, ack, l.left)
+		l.confirmed(request, ok, since)
+	})
+	l.tellHold()
+	return nil
+}
+
+// unanswered is for a 200 that a CANCEL forestalled or that could not be sent.
+func (l *leg) unanswered() {
+	l.mu.Lock()
+	if l.state == answered {
+		l.state = early
+	}
+	l.unacked, l.bye = false, false
+	l.mu.Unlock()
+	l.cancelled()
+	l.gateway.remove(l)
+}
+
+// expectAck prepares for the ACK of the INVITE with this number. l.mu is held.
+func (l *leg) expectAck(seq uint32) <-chan *sip.Request {
+	ack := make(chan *sip.Request, 1)
+	l.waiting[seq] = ack
+	return ack
+}
+
+// acked takes an ACK.
+func (l *leg) acked(req *sip.Request) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if ack := l.waiting[req.CSeq().SeqNo]; ack != nil {
+		select {
+		case ack <- req:
+		default: // a repeated one
+		}
+	}
+}
+
+// repeatUntilAck sends a 200 again and again until its ACK comes, which it
+// returns, or 64*T1 are over (RFC 3261 §13.3.1.4) or stop is closed. The 200 was
+// sent once.
+func (l *leg) repeatUntilAck(tx sip.ServerTransaction, res *sip.Response, seq uint32, ack <-chan *sip.Request, stop <-chan struct{}) (*sip.Request, bool) {
+	defer func() {
+		l.mu.Lock()
+		delete(l.waiting, seq)
+		l.mu.Unlock()
+	}()
+	t := l.gateway.cfg.Timers
+	interval := t.T1
+	repeat := time.NewTimer(interval)
+	defer repeat.Stop()
+	limit := time.NewTimer(64 * t.T1)
+	defer limit.Stop()
+	for {
+		select {
+		case req := <-ack:
+			return req, true
+		case req := <-tx.Acks(): // with the INVITE's branch, which some peers reuse
+			return req, true
+		case <-repeat.C:
+			_ = tx.Respond(res)
+			interval = min(2*interval, t.T2)
+			repeat.Reset(interval)
+		case <-limit.C:
+			return nil, false
+		case <-stop:
+			return nil, false
+		case <-l.gateway.sending.Done():
+			return nil, false
+		}
+	}
+}
+
+// confirmed is the end of the wait for the ACK of the first INVITE, which was
+// answered at since, on media.Now.
+func (l *leg) confirmed(ack *sip.Request, ok bool, since time.Duration) {
+	failure := call.Reason("")
+	switch {
+	case ok && !l.takeAnswer(ack):
+		failure = call.ReasonNoCodec
+	case !ok && l.port.LastHeard() < since:
+		failure = call.ReasonNoAck
+	case !ok:
+		// The peer believes in the call, so it stands.
+		l.log.Warn("no ACK came, but sound: the call goes on")
+	}
+	l.mu.Lock()
+	l.unacked = false
+	bye := l.bye
+	l.mu.Unlock()
+	if bye {
+		l.sendBye()
+		return
+	}
+	if failure != "" {
+		l.end(call.Cause{By: call.ByCaller, Reason: failure}, true)
+	}
+}
+
+// takeAnswer reads the answer to an offer of ours in an ACK. It tells whether
+// there is an agreement.
+func (l *leg) takeAnswer(ack *sip.Request) bool {
+	l.mu.Lock()
+	if !l.offering {
+		l.mu.Unlock()
+		return true
+	}
+	l.offering = false
+	description, err := sdp.Parse(ack.Body())
+	var agreed sdp.Agreement
+	if err == nil {
+		agreed, err = l.writer.Accept(description)
+	}
+	if err == nil {
+		l.agree(agreed)
+	}
+	former := l.agreed.Codec != media.NoCodec
+	l.mu.Unlock()
+	if err != nil {
+		l.log.Debug("the answer to our offer cannot be used", "err", err)
+		return former
+	}
+	l.tellHold()
+	return true
+}

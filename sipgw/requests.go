@@ -1,0 +1,139 @@
+package sipgw
+
+import (
+	"strings"
+
+	"github.com/emiago/sipgo/sip"
+
+	"github.com/carillon-cc/carillon/call"
+)
+
+// What we say that we can do.
+const (
+	allowed   = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO"
+	supported = "timer"
+	sdpType   = "application/sdp"
+)
+
+// onAck passes an ACK to whoever waits for it. It is matched by its number,
+// because an INFO or UPDATE may come between the 200 and its ACK.
+func (g *Gateway) onAck(x exchange) {
+	if l := g.find(x.req); l != nil {
+		l.acked(x.req)
+	}
+}
+
+func (g *Gateway) onBye(x exchange) {
+	l := g.find(x.req)
+	if l == nil {
+		x.respond(sip.StatusCallTransactionDoesNotExists, "Call/Transaction Does Not Exist")
+		return
+	}
+	x.respond(sip.StatusOK, "OK")
+	l.callerHungUp()
+}
+
+// onCancel gets a CANCEL only when it matches no INVITE; sipgo answers others.
+func (g *Gateway) onCancel(x exchange) {
+	x.respond(sip.StatusCallTransactionDoesNotExists, "Call/Transaction Does Not Exist")
+}
+
+// onOptions answers a trunk's test of whether we live. A gateway that takes no
+// more calls says so, that the trunk may choose another.
+func (g *Gateway) onOptions(x exchange) {
+	if g.draining.Load() {
+		_ = x.tx.Respond(statusOf(call.ReasonShutdown).response(x.req))
+		return
+	}
+	res := sip.NewResponseFromRequest(x.req, sip.StatusOK, "OK", nil)
+	res.AppendHeader(sip.NewHeader("Allow", allowed))
+	res.AppendHeader(sip.NewHeader("Accept", sdpType))
+	res.AppendHeader(sip.NewHeader("Supported", supported))
+	_ = x.tx.Respond(res)
+}
+
+// onInfo takes digits from telephones that send them in the signalling.
+func (g *Gateway) onInfo(x exchange) {
+	l := g.find(x.req)
+	if l == nil {
+		x.respond(sip.StatusCallTransactionDoesNotExists, "Call/Transaction Does Not Exist")
+		return
+	}
+	digit, ok := infoDigit(x.req)
+	if !ok {
+		x.respond(sip.StatusUnsupportedMediaType, "Unsupported Media Type")
+		return
+	}
+	x.respond(sip.StatusOK, "OK")
+	l.digit(digit, byInfo)
+}
+
+// infoDigit reads the key of an INFO, "Signal=5" in an application/dtmf-relay
+// body or the key alone in an application/dtmf one.
+func infoDigit(req *sip.Request) (byte, bool) {
+	body := string(req.Body())
+	if len(body) > 200 {
+		return 0, false
+	}
+	value := ""
+	switch mediaType(req) {
+	case "application/dtmf":
+		value = body
+	case "application/dtmf-relay":
+		for line := range strings.Lines(body) {
+			if name, v, ok := strings.Cut(line, "="); ok && strings.EqualFold(strings.TrimSpace(name), "signal") {
+				value = v
+				break
+			}
+		}
+	}
+	switch value = strings.ToUpper(strings.TrimSpace(value)); value {
+	case "10":
+		value = "*"
+	case "11":
+		value = "#"
+	}
+	if len(value) != 1 || !strings.Contains("0123456789*#ABCD", value) {
+		return 0, false
+	}
+	return value[0], true
+}
+
+// onOther refuses what we do not do.
+func (g *Gateway) onOther(x exchange) {
+	switch x.req.Method {
+	case sip.REFER:
+		x.respond(sip.StatusForbidden, "Forbidden")
+	case sip.SUBSCRIBE:
+		x.respond(489, "Bad Event") // RFC 6665
+	case sip.NOTIFY, sip.PRACK:
+		x.respond(sip.StatusCallTransactionDoesNotExists, "Call/Transaction Does Not Exist")
+	default:
+		res := sip.NewResponseFromRequest(x.req, sip.StatusMethodNotAllowed, "Method Not Allowed", nil)
+		res.AppendHeader(sip.NewHeader("Allow", allowed))
+		_ = x.tx.Respond(res)
+	}
+}
+
+// mediaType is the type of a request's body without parameters, in lower case.
+func mediaType(req *sip.Request) string {
+	h := req.ContentType()
+	if h == nil {
+		return ""
+	}
+	kind, _, _ := strings.Cut(h.Value(), ";")
+	return strings.ToLower(strings.TrimSpace(kind))
+}
+
+// optionTags are the words of all headers of a name, in lower case.
+func optionTags(req *sip.Request, name string) []string {
+	var tags []string
+	for _, h := range req.GetHeaders(name) {
+		for tag := range strings.SplitSeq(h.Value(), ",") {
+			if tag = strings.ToLower(strings.TrimSpace(tag)); tag != "" {
+				tags = append(tags, tag)
+			}
+		}
+	}
+	return tags
+}
