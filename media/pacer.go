@@ -126,7 +126,7 @@ func (p *Pacer) Run(ctx context.Context) {
 				due = Now()
 			}
 		}
-		wait := due - Now()
+		wait, planned := due-Now(), due
 		if wait < -pacerStall {
 			p.skipped.Add(uint64(-wait / phaseTime))
 			due -= wait
@@ -138,7 +138,7 @@ func (p *Pacer) Run(ctx context.Context) {
 			return
 		case <-timer.C:
 		}
-		p.noteLateness(Now() - due)
+		p.noteLateness(Now() - planned)
 		p.tick(phase, due)
 		due += phaseTime
 	}
