@@ -23,15 +23,27 @@ var (
 
 // Store is one database. It is safe for concurrent use, and several processes
 // may share one: nothing relies on this process being the only one.
+//
+// Bad input (a name, id, cursor or field that cannot be) gets an error that says
+// so and changes nothing. When a call fails for another reason than the errors
+// above, its caller does not know whether it was done: a Put that is tried again
+// may find ErrConflict.
 type Store interface {
-	// Ensure makes a table and its indexes ready; it may be called again.
+	// Ensure makes a table and its indexes ready; every process does so before
+	// it uses the table, and may do so again. Fields, unique indexes and a time
+	// that the schema did not have before are added, and filled from the
+	// top-level strings of the same names in the data that is there. Nothing is
+	// ever taken away. It returns ErrDuplicate where what is there does not
+	// allow a unique index.
 	Ensure(ctx context.Context, schema Schema) error
 	// Get returns ErrNotFound where there is no such document.
 	Get(ctx context.Context, table, id string) (Document, error)
 	// List returns documents in the order of the query.
 	List(ctx context.Context, table string, q Query) (Page, error)
 	// Put writes a document. doc.Revision is the one that was read, 0 to
-	// create; it returns the new revision (the old one plus 1), or ErrConflict.
+	// create; it returns the new revision (the old one plus 1). ErrConflict
+	// tells that the revision is not that one, or that a document to create is
+	// there already; ErrDuplicate that another document has a unique value.
 	Put(ctx context.Context, table string, doc Document) (int64, error)
 	// Delete removes the document if it still has this revision; revision 0
 	// removes any. It returns ErrNotFound or ErrConflict.
@@ -55,41 +67,55 @@ type Schema struct {
 // Document is an object as an engine keeps it: JSON, plus what it needs to find
 // it again. Data does not contain the revision that counts; Revision does.
 type Document struct {
-	ID       string
+	ID       string // UTF-8 without NUL, 1 to MaxKey bytes
 	Revision int64
-	Data     []byte            // JSON object
-	Fields   map[string]string // values of Schema.Fields
-	Time     time.Time         // value of Schema.Time
+	// Data is a JSON object. An engine gives back the same values in the same
+	// order, but not the same spaces and escapes; every int64 survives.
+	Data []byte
+	// Fields are the values of Schema.Fields, at most MaxKey bytes each; one
+	// that is missing is "".
+	Fields map[string]string
+	// Time is the value of Schema.Time: exact to the nanosecond, given back in
+	// UTC. The zero time comes before all others.
+	Time time.Time
 }
 
-// Query selects documents: all conditions must hold.
+// Query selects documents: all conditions must hold. They come in the order of
+// Schema.Time and of ids where times are equal; of ids alone (by bytes) in a
+// table without a time.
 type Query struct {
-	Equal      map[string]string // indexed field → value
+	Equal      map[string]string // indexed field → value; "" finds where there is none
 	From       time.Time         // Schema.Time ≥ From, when set
 	To         time.Time         // Schema.Time < To, when set
 	Descending bool              // newest (or highest id) first
 	Limit      int               // at most so many; 0 is all
-	After      string            // Page.Next of the page before
+	After      string            // Page.Next of the page before, of the same query
 }
 
 // Page is a part of a list. Next is "" on the last page.
+//
+// A document that is there all the while, with the same time, is on exactly one
+// page, whatever is created and deleted between them.
 type Page struct {
 	Documents []Document
 	Next      string
 }
 
-// Blobs keeps large immutable objects by id.
+// Blobs keeps large immutable objects by id, which is as a document's.
 type Blobs interface {
 	// Create starts a blob. Nothing is visible before Commit; Close without
-	// Commit drops what was written.
+	// Commit drops what was written. ctx governs all that the writer does but
+	// the dropping.
 	Create(ctx context.Context, id string) (BlobWriter, error)
-	// Open returns the blob for reading from any offset, or ErrNotFound.
+	// Open returns the blob for reading from any offset, or ErrNotFound. ctx
+	// governs the reading too. Reading on in a blob that was deleted or replaced
+	// meanwhile returns ErrNotFound, never bytes of another blob.
 	Open(ctx context.Context, id string) (Blob, error)
 	// Delete removes the blob; one that does not exist is not an error.
 	Delete(ctx context.Context, id string) error
 }
 
-// BlobWriter takes a blob's bytes in order.
+// BlobWriter takes a blob's bytes in order, from one goroutine at a time.
 type BlobWriter interface {
 	io.Writer
 	// Commit makes the blob visible, replacing an older one of the same id.
@@ -98,8 +124,8 @@ type BlobWriter interface {
 	Close() error
 }
 
-// Blob is an open blob.
+// Blob is an open blob, for one goroutine at a time.
 type Blob interface {
 	io.ReadSeekCloser
-	Size() int64
+	Size() int64 // bytes
 }

@@ -66,9 +66,12 @@ func (t *Table[T, P]) List(ctx context.Context, q Query) ([]*T, string, error) {
 	return list, page.Next, nil
 }
 
-// Find returns the only object whose indexed field has this value, or
-// ErrNotFound.
+// Find returns the only object whose unique field has this value, or
+// ErrNotFound; that is what an empty value gets, which is never unique.
 func (t *Table[T, P]) Find(ctx context.Context, field, value string) (*T, error) {
+	if value == "" {
+		return nil, fmt.Errorf("find %s by an empty %s: %w", t.schema.Table, field, ErrNotFound)
+	}
 	list, _, err := t.List(ctx, Query{Equal: map[string]string{field: value}, Limit: 1})
 	if err != nil {
 		return nil, err
