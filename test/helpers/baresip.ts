@@ -1,0 +1,135 @@
+// baresip as the telephone: somebody else's complete SIP and RTP stack, steered through its control port.
+
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { freePorts } from './ports.ts';
+import { eventually, Program } from './program.ts';
+import { tones, writeTone } from './tone.ts';
+import { readWav, type Sound } from './wav.ts';
+
+interface Event {
+  event?: boolean;
+  type?: string;
+  param?: string;
+}
+
+export interface BaresipOptions {
+  codec?: 'PCMA/8000/1' | 'PCMU/8000/1';
+  hz?: number;
+}
+
+export class Baresip {
+  /** What has happened, by baresip's names: CALL_ESTABLISHED, CALL_CLOSED… */
+  readonly events: Event[] = [];
+  #buffer = Buffer.alloc(0);
+
+  private constructor(
+    readonly program: Program,
+    readonly control: Socket,
+    readonly folder: string,
+    readonly sipPort: number,
+  ) {
+    control.on('data', (data: Buffer) => this.#read(data));
+    control.on('error', () => undefined);
+  }
+
+  static async start(parent: string, options: BaresipOptions = {}): Promise<Baresip> {
+    const { codec = 'PCMA/8000/1', hz = tones.caller } = options;
+    const folder = join(parent, 'baresip');
+    mkdirSync(folder, { recursive: true });
+    // The port after the one of SIP is taken by baresip for TLS.
+    const sip = await freePorts(4);
+    const rtp = await freePorts(10);
+    const tone = writeTone(join(folder, 'tone.wav'), hz, { seconds: 60 });
+    writeFileSync(join(folder, 'config'), configuration({ sip, control: sip + 2, rtp, tone, folder }));
+    const account = `<sip:+33198765432@127.0.0.1>;regint=0;audio_codecs=${codec};ptime=20\n`;
+    writeFileSync(join(folder, 'accounts'), account);
+    writeFileSync(join(folder, 'contacts'), '');
+    const program = new Program('baresip', ['-f', folder]);
+    await program.prints(/baresip is ready/);
+    const control = connect(sip + 2, '127.0.0.1');
+    await new Promise((resolve, reject) => control.once('connect', resolve).once('error', reject));
+    return new Baresip(program, control, folder, sip);
+  }
+
+  dial(uri: string): void {
+    this.#command('dial', uri);
+  }
+
+  press(key: string): void {
+    this.#command('sndcode', key);
+  }
+
+  hangUp(): void {
+    this.#command('hangup');
+  }
+
+  /** Waits for an event and returns its parameter. */
+  async happens(type: string, patience = 10_000): Promise<string> {
+    return eventually(`baresip says ${type}`, () => {
+      const found = this.events.find((one) => one.type === type);
+      return found === undefined ? undefined : (found.param ?? '');
+    }, patience);
+  }
+
+  /** What it has heard; complete once the call is over. */
+  heard(): Sound {
+    const file = readdirSync(this.folder).find((name) => name.endsWith('-dec.wav'));
+    if (file === undefined) {
+      throw new Error(`baresip has recorded nothing:\n${this.program.output()}`);
+    }
+    return readWav(join(this.folder, file));
+  }
+
+  async stop(): Promise<void> {
+    this.#command('quit');
+    await this.program.stop(3_000);
+    this.control.destroy();
+  }
+
+  #command(command: string, params = ''): void {
+    const json = JSON.stringify({ command, params });
+    this.control.write(`${Buffer.byteLength(json)}:${json},`);
+  }
+
+  /** Takes netstrings apart: LENGTH:JSON, */
+  #read(data: Buffer): void {
+    this.#buffer = Buffer.concat([this.#buffer, data]);
+    for (;;) {
+      const colon = this.#buffer.indexOf(':');
+      const length = Number(this.#buffer.toString('latin1', 0, colon));
+      if (colon < 0 || this.#buffer.length < colon + 2 + length) {
+        return;
+      }
+      this.events.push(JSON.parse(this.#buffer.toString('utf8', colon + 1, colon + 1 + length)) as Event);
+      this.#buffer = this.#buffer.subarray(colon + 2 + length);
+    }
+  }
+}
+
+function configuration(of: { sip: number; control: number; rtp: number; tone: string; folder: string }): string {
+  return `
+poll_method epoll
+sip_listen 127.0.0.1:${of.sip}
+ctrl_tcp_listen 127.0.0.1:${of.control}
+rtp_ports ${of.rtp}-${of.rtp + 9}
+audio_source aufile,${of.tone}
+audio_player aubridge,nowhere
+audio_alert aubridge,nowhere
+ausrc_srate 8000
+auplay_srate 8000
+ausrc_channels 1
+auplay_channels 1
+audio_buffer 20-160
+snd_path ${of.folder}
+module_path /usr/lib/baresip/modules
+module g711.so
+module aufile.so
+module aubridge.so
+module sndfile.so
+module_tmp account.so
+module_app menu.so
+module_app ctrl_tcp.so
+`;
+}

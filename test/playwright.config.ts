@@ -1,0 +1,17 @@
+// End to end: a server of its own for every test, real telephones, real browsers.
+
+import { defineConfig } from '@playwright/test';
+
+export default defineConfig({
+  testDir: 'specs',
+  outputDir: 'artifacts/results',
+  // Two browsers, a telephone and a server share a test already: on two cores more than two workers hear gaps.
+  workers: 2,
+  fullyParallel: true,
+  timeout: 60_000,
+  expect: { timeout: 10_000 },
+  // A test of a telephone that passes at the second try is a fault that callers meet: no retries.
+  retries: 0,
+  forbidOnly: Boolean(process.env['CI']),
+  reporter: process.env['CI'] ? [['line'], ['html', { open: 'never', outputFolder: 'artifacts/report' }]] : [['line']],
+});

@@ -1,0 +1,115 @@
+// The main path of a caller and an agent, with every kind of telephone: call, greeting, key, queue, ring, answer, talk,
+// hang up; and what the administrator finds afterwards.
+
+import { audioTo } from '../helpers/capture.ts';
+import { expect, type Scene, test } from '../helpers/fixtures.ts';
+import { pause } from '../helpers/program.ts';
+import { lengthOf, secondsOf, tones } from '../helpers/tone.ts';
+import { readWav, type Sound } from '../helpers/wav.ts';
+
+const stores = process.env['CARILLON_TEST_MONGO'] ? (['sqlite', 'mongodb'] as const) : (['sqlite'] as const);
+
+for (const store of stores) {
+  test.describe(`on ${store}`, () => {
+    test.use({ store });
+
+    test('a caller presses 2, talks with alice, and the call is on record', async ({ scene }) => {
+      const alice = await scene.agent('alice');
+      await alice.ready();
+      const heardFile = `${scene.folder}/heard.wav`;
+      const phone = scene.call({ from: '+33123456789', record: heardFile });
+
+      await alice.is('ringing', 20_000);
+      await expect(alice.find('caller')).toContainText('1 23 45 67 89');
+      await expect(alice.find('queue')).toHaveText('Support');
+      await alice.press('accept');
+      await alice.is('talking');
+      const talking = await alice.since('talking');
+      const first = await alice.hears(tones.caller, { since: talking });
+      expect(first - talking, 'milliseconds from the click to the first sound').toBeLessThan(1_000);
+      await pause(3_000);
+      expect(await alice.heardShare(tones.caller, first + 200, Date.now()), 'share of the time in which the caller was heard').toBeGreaterThan(0.95);
+
+      await alice.press('hangup');
+      const result = await phone.result();
+      expect(result.answered).toBe(true);
+      const heard = readWav(heardFile);
+      expect(secondsOf(heard, 0, tones.alice), 'seconds of alice that the caller heard').toBeGreaterThan(2);
+
+      await expectOnRecord(scene, { talked: 4 });
+    });
+  });
+}
+
+test('SIPp calls in A-law, presses 2 by INFO and gets a BYE', async ({ scene }) => {
+  const alice = await scene.agent('alice');
+  await alice.ready();
+  const capture = await scene.capture(`udp portrange ${scene.carillon.sipPort - 1500}-${scene.carillon.sipPort + 1500}`);
+  const phone = await scene.sipp('caller-pcma-info');
+
+  await alice.answers();
+  await alice.hears(tones.caller);
+  await pause(3_000);
+  await alice.press('hangup');
+  await phone.succeeds();
+
+  const heard = audioTo(await capture.stop(), phone.mediaPort);
+  expect(secondsOf(heard, 0, tones.alice), 'seconds of alice that the caller was sent').toBeGreaterThan(1.8);
+  await expectOnRecord(scene, { talked: 3.5 });
+});
+
+test('SIPp calls in µ-law, presses 2 by RFC 4733 and hangs up', async ({ scene }) => {
+  const alice = await scene.agent('alice');
+  await alice.ready();
+  const phone = await scene.sipp('caller-pcmu-rfc4733', { stay: 12_000, keyAt: 2 });
+
+  await alice.answers();
+  await alice.hears(tones.caller);
+  await phone.succeeds();
+  await expect(alice.find('state')).not.toHaveAttribute('data-state', 'talking');
+  await expectOnRecord(scene, { talked: 2 });
+});
+
+for (const codec of ['PCMA/8000/1', 'PCMU/8000/1'] as const) {
+  test(`baresip calls in ${codec}, hears alice, gets her keys and hangs up`, async ({ scene }) => {
+    const alice = await scene.agent('alice');
+    await alice.ready();
+    const phone = await scene.baresip({ codec });
+    phone.dial(scene.carillon.uri());
+    await phone.happens('CALL_ESTABLISHED');
+    phone.press('2');
+
+    await alice.answers();
+    await alice.hears(tones.caller);
+    await alice.press('keypad', 'key-5');
+    expect(await phone.happens('CALL_DTMF_START')).toBe('5');
+    await pause(2_500);
+    phone.hangUp();
+    await phone.happens('CALL_CLOSED');
+    await expect(alice.find('state')).not.toHaveAttribute('data-state', 'talking');
+
+    await phone.stop();
+    expect(secondsOf(phone.heard(), 0, tones.alice), 'seconds of alice that the caller heard').toBeGreaterThan(1.5);
+    await expectOnRecord(scene, { talked: 3 });
+  });
+}
+
+/** One call on record: in the list, with its timeline, and both voices in their channels. */
+async function expectOnRecord(scene: Scene, atLeast: { talked: number }): Promise<void> {
+  const records = await scene.records();
+  await records.list(1);
+  await records.openNewest();
+  const timeline = await records.timeline();
+  expect(timeline).toContain('Support');
+  expect(timeline).toContain('Alice');
+  expectBothVoices(await records.recording(), atLeast.talked);
+}
+
+function expectBothVoices(recording: Sound, talked: number): void {
+  expect(recording.channels, 'caller left, agent right').toHaveLength(2);
+  expect(lengthOf(recording)).toBeGreaterThan(talked);
+  expect(secondsOf(recording, 0, tones.caller), 'seconds of the caller, left').toBeGreaterThan(talked * 0.9);
+  expect(secondsOf(recording, 0, tones.alice), 'seconds of alice, left').toBe(0);
+  expect(secondsOf(recording, 1, tones.alice), 'seconds of alice, right').toBeGreaterThan(talked * 0.4);
+  expect(secondsOf(recording, 1, tones.caller), 'seconds of the caller, right').toBe(0);
+}

@@ -1,0 +1,75 @@
+// Offers: exactly one agent gets a call, the others are told, and nothing rings longer than it should.
+
+import { timeOfRequest } from '../helpers/capture.ts';
+import { expect, test } from '../helpers/fixtures.ts';
+import { pause } from '../helpers/program.ts';
+import { tones } from '../helpers/tone.ts';
+
+test('two agents accept at the same time: one gets the call, the other is told who', async ({ scene }) => {
+  const [alice, bob] = await Promise.all([scene.agent('alice'), scene.agent('bob')]);
+  await Promise.all([alice.ready(), bob.ready()]);
+  scene.call();
+  await Promise.all([alice.is('ringing', 20_000), bob.is('ringing', 20_000)]);
+
+  // Clicked in the page, at the same instant of the same clock: Playwright's own clicks are tens of milliseconds apart.
+  const instant = Date.now() + 300;
+  const click = (when: number): void => {
+    setTimeout(() => document.querySelector<HTMLElement>('[data-testid="accept"]')?.click(), when - Date.now());
+  };
+  await Promise.all([alice.page.evaluate(click, instant), bob.page.evaluate(click, instant)]);
+  await pause(1_000);
+
+  const states = await Promise.all([alice, bob].map((one) => one.find('state').getAttribute('data-state')));
+  expect(states.filter((one) => one === 'talking'), `states of alice and bob: ${states.join(', ')}`).toHaveLength(1);
+  const [winner, loser, name] = states[0] === 'talking' ? [alice, bob, 'Alice'] : [bob, alice, 'Bob'];
+  await loser.is('ready');
+  await expect(loser.page.locator('#notices')).toContainText(name);
+  await winner.hears(tones.caller);
+  expect(await loser.heardShare(tones.caller, Date.now() - 1_000, Date.now()), 'what the other page hears of the caller').toBe(0);
+});
+
+test('a caller who hangs up stops the ringing within 200 ms', async ({ scene }) => {
+  const alice = await scene.agent('alice');
+  await alice.ready();
+  const capture = await scene.capture(`udp port ${scene.carillon.sipPort}`);
+  const phone = scene.call();
+  await alice.is('ringing', 20_000);
+  await pause(500);
+
+  await phone.hangUp();
+  await alice.is('ready');
+  const gone = timeOfRequest(await capture.stop(), 'BYE');
+  expect((await alice.since('ready')) - gone, 'milliseconds from the BYE to the page').toBeLessThan(200);
+
+  const records = await scene.records();
+  await records.list(1);
+});
+
+test('a declined call goes to the other agent and keeps its place', async ({ scene }) => {
+  const [alice, bob] = await Promise.all([scene.agent('alice'), scene.agent('bob')]);
+  await alice.ready();
+  const phone = scene.call();
+  await alice.is('ringing', 20_000);
+  await alice.press('decline');
+  await expect(alice.find('state')).not.toHaveAttribute('data-state', 'ringing');
+
+  await bob.ready();
+  await bob.answers();
+  await bob.hears(tones.caller);
+  expect(phone.over).toBe(false);
+});
+
+test('an agent who lets it ring is not responding, and ready again by one click', async ({ scene }) => {
+  // The ring timeout is 20 s.
+  test.setTimeout(90_000);
+  const alice = await scene.agent('alice');
+  await alice.ready();
+  const phone = scene.call();
+  await alice.is('ringing', 20_000);
+  await alice.is('notResponding', 30_000);
+  expect(phone.over, 'the caller still waits').toBe(false);
+
+  await alice.press('ready');
+  await alice.answers();
+  await alice.hears(tones.caller);
+});
