@@ -1,0 +1,150 @@
+// Package web is the part of the server that people see: signing in, the pages,
+// and the files that belong to them.
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+
+	"github.com/carillon-cc/carillon/ccs"
+	"github.com/carillon-cc/carillon/static"
+	"github.com/carillon-cc/carillon/store"
+	"github.com/carillon-cc/carillon/ui"
+)
+
+// maxBody bounds what a form may send, in bytes.
+const maxBody = 64 << 10
+
+// Options are what the web pages work with. Tables, Blobs and Log are required.
+type Options struct {
+	Tables *store.Tables
+	Blobs  store.Blobs
+	// Socket serves /ws for whoever is signed in; UserFrom tells who it is.
+	Socket http.Handler
+	Log    *slog.Logger
+	// Secure marks cookies for HTTPS only and has browsers insist on HTTPS.
+	Secure bool
+	// Demo shows a hint about the demonstration's users on the sign-in page.
+	Demo bool
+	// SIPPort is where callers reach us, 0 for 5060; shown in hints only.
+	SIPPort int
+	// StoreDown tells whether the database is known to be away; may be nil.
+	StoreDown func() bool
+	// Source is the address of who sent a request, for throttling; nil takes
+	// the connection's. Behind a proxy it reads what the proxy says.
+	Source func(*http.Request) string
+}
+
+// Web serves the pages. It is an http.Handler, safe for concurrent use.
+type Web struct {
+	o         Options
+	catalogue *ui.Catalogue
+	assets    *static.Assets
+	sessions  *scs.SessionManager
+	kept      *sessionStore
+	users     *userCache
+	throttle  *throttle
+	passwords *passwords
+	origin    *http.CrossOriginProtection
+	mux       *http.ServeMux
+	handler   http.Handler
+}
+
+// New prepares the pages. The tables have to be ready (store.Tables.Ensure).
+func New(o Options) (*Web, error) {
+	if o.Tables == nil || o.Blobs == nil || o.Log == nil {
+		return nil, errors.New("web: Tables, Blobs and Log are required")
+	}
+	if o.StoreDown == nil {
+		o.StoreDown = func() bool { return false }
+	}
+	if o.Source == nil {
+		o.Source = connectionSource
+	}
+	catalogue, err := ui.NewCatalogue()
+	if err != nil {
+		return nil, err
+	}
+	assets, err := static.New()
+	if err != nil {
+		return nil, err
+	}
+	decoy, err := HashPassword("nobody has this password")
+	if err != nil {
+		return nil, fmt.Errorf("prepare sign-in: %w", err)
+	}
+	w := &Web{
+		o: o, catalogue: catalogue, assets: assets,
+		kept:      newSessionStore(o.Tables),
+		users:     newUserCache(o.Tables),
+		throttle:  newThrottle(time.Now),
+		passwords: newPasswords(decoy),
+		origin:    http.NewCrossOriginProtection(),
+		mux:       http.NewServeMux(),
+	}
+	w.sessions = newSessions(w.kept, o.Secure)
+	w.sessions.ErrorFunc = w.sessionFailed
+	w.origin.SetDenyHandler(http.HandlerFunc(w.crossOrigin))
+	w.routes()
+	w.handler = w.guard(w.secureHeaders(w.mux))
+	return w, nil
+}
+
+// routes mounts everything. Pages below HandleFor are for those who are signed
+// in and have one of the roles.
+func (w *Web) routes() {
+	all := []ccs.Role{ccs.RoleAdministrator, ccs.RoleSupervisor, ccs.RoleAgent}
+	agents := []ccs.Role{ccs.RoleAgent}
+
+	w.mux.Handle("GET /static/", w.assets)
+	w.mux.Handle("GET /login", w.session(w.showLogin))
+	w.mux.Handle("POST /login", w.session(w.login))
+	w.mux.Handle("POST /logout", w.session(w.logout))
+	w.mux.Handle("POST /language", w.session(w.chooseLanguage))
+	w.mux.Handle("GET /session", http.HandlerFunc(w.sessionState))
+	w.mux.Handle("GET /ws", http.HandlerFunc(w.socket))
+
+	w.HandleFor("GET /{$}", all, http.HandlerFunc(w.home))
+	w.HandleFor("GET /agent", agents, http.HandlerFunc(w.agentDesk))
+	w.HandleFor("GET /agent/today", agents, http.HandlerFunc(w.agentToday))
+	w.HandleFor("GET /calls", all, http.HandlerFunc(w.callList))
+	w.HandleFor("GET /calls/{id}", all, http.HandlerFunc(w.callPage))
+	w.HandleFor("GET /recordings/{id}/audio", all, http.HandlerFunc(w.recordingAudio))
+	w.HandleFor("GET /recordings/{id}/peaks", all, http.HandlerFunc(w.recordingPeaks))
+	w.mux.Handle("/", w.session(w.notFound))
+}
+
+// Handle mounts something that needs no signing in, such as /healthz. It is
+// for the time before the first request.
+func (w *Web) Handle(pattern string, h http.Handler) { w.mux.Handle(pattern, h) }
+
+// HandleFor mounts a page for whoever is signed in with one of these roles.
+// UserFrom tells h who it is.
+func (w *Web) HandleFor(pattern string, roles []ccs.Role, h http.Handler) {
+	w.mux.Handle(pattern, w.session(w.require(roles, h)))
+}
+
+// ServeHTTP serves every page and file.
+func (w *Web) ServeHTTP(rw http.ResponseWriter, r *http.Request) { w.handler.ServeHTTP(rw, r) }
+
+// Housekeeping removes expired sessions every hour until ctx ends.
+func (w *Web) Housekeeping(ctx context.Context) {
+	ticker := time.NewTicker(time.Hour)
+	defer ticker.Stop()
+	for {
+		if err := w.kept.removeExpired(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			w.o.Log.Warn("expired sessions stay for now", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}

@@ -1,0 +1,148 @@
+package ui
+
+import (
+	"time"
+
+	"github.com/carillon-cc/carillon/ccs"
+)
+
+// CallPage is the page of one call.
+type CallPage struct {
+	Call      *ccs.CallRecord
+	Row       CallRow
+	Lasted    time.Duration
+	EndText   string
+	Entries   []TimelineEntry
+	Recording *RecordingView // nil where there is none
+}
+
+// RecordingView is the player of a call's recording.
+type RecordingView struct {
+	ID       string
+	Duration time.Duration
+	Started  time.Time
+	Repaired bool
+	FileName string
+}
+
+// TimelineEntry is a line of a call's timeline.
+type TimelineEntry struct {
+	At       time.Time
+	After    time.Duration // since the call's arrival
+	Icon     string
+	Tone     string // "good", "bad", "live" or "plain"
+	Text     string
+	Seek     float64 // seconds into the recording
+	Seekable bool
+}
+
+// tones and icons of the events; those not listed are plain.
+var timelineMarks = map[ccs.EventKind]struct{ icon, tone string }{
+	ccs.EventArrived:      {"phone-incoming", "plain"},
+	ccs.EventAnswered:     {"phone", "plain"},
+	ccs.EventStep:         {"chevron-right", "plain"},
+	ccs.EventAction:       {"chevron-right", "plain"},
+	ccs.EventMenu:         {"list", "plain"},
+	ccs.EventKeys:         {"grid-3x3", "plain"},
+	ccs.EventQueued:       {"clock", "live"},
+	ccs.EventLeftQueue:    {"clock", "plain"},
+	ccs.EventOffered:      {"bell", "live"},
+	ccs.EventOfferEnded:   {"bell", "bad"},
+	ccs.EventConnected:    {"headset", "good"},
+	ccs.EventHeld:         {"pause", "plain"},
+	ccs.EventResumed:      {"play", "plain"},
+	ccs.EventMuted:        {"mic-off", "plain"},
+	ccs.EventUnmuted:      {"mic", "plain"},
+	ccs.EventAgentLost:    {"triangle-alert", "bad"},
+	ccs.EventAgentBack:    {"headset", "good"},
+	ccs.EventRecording:    {"mic", "plain"},
+	ccs.EventRecordingEnd: {"mic", "plain"},
+	ccs.EventPromptFailed: {"triangle-alert", "bad"},
+	ccs.EventEnded:        {"phone-off", "plain"},
+}
+
+// Timeline turns a call's events into sentences.
+func Timeline(t *Texts, c *ccs.CallRecord, names Names, recording *RecordingView) []TimelineEntry {
+	entries := make([]TimelineEntry, 0, len(c.Events))
+	for _, e := range c.Events {
+		mark := timelineMarks[e.Kind]
+		entry := TimelineEntry{
+			At: e.At, After: e.At.Sub(c.Started), Icon: mark.icon, Tone: mark.tone,
+			Text: sentence(t, c, e, names),
+		}
+		if entry.Icon == "" {
+			entry.Icon, entry.Tone = "chevron-right", "plain"
+		}
+		if e.Kind == ccs.EventOfferEnded && e.Reason == "withdrawn" {
+			entry.Tone = "plain"
+		}
+		if recording != nil {
+			offset := e.At.Sub(recording.Started)
+			entry.Seekable = offset >= 0 && offset <= recording.Duration
+			entry.Seek = offset.Seconds()
+		}
+		entries = append(entries, entry)
+	}
+	return entries
+}
+
+// sentence says what an event was. Values that this version does not know are
+// shown as they are stored.
+func sentence(t *Texts, c *ccs.CallRecord, e ccs.CallEvent, names Names) string {
+	agent := names.Agent(e.Agent)
+	if e.Name != "" && e.Agent != "" && e.Object == "" {
+		agent = e.Name
+	}
+	if agent == "" {
+		agent = t.T("event.someAgent")
+	}
+	name := e.Name
+	if name == "" {
+		name = names.Queue(e.Object)
+	}
+	args := []any{"Name", name, "Agent", agent, "Digits", e.Digits, "From", caller(t, c), "To", c.To, "Reason", e.Reason}
+	switch e.Kind {
+	case ccs.EventAction:
+		id := "event.action." + e.Reason
+		if name != "" && t.Has(id+".named") {
+			id += ".named"
+		}
+		return t.Or(id, "event.action.other", args...)
+	case ccs.EventStep:
+		if name == "" {
+			return t.T("event.step.unnamed")
+		}
+	case ccs.EventKeys:
+		if e.Digits == "" {
+			return t.T("event.keys.none")
+		}
+	case ccs.EventLeftQueue:
+		return t.Or("event.leftQueue."+e.Reason, "event.leftQueue.other", args...)
+	case ccs.EventOfferEnded:
+		return t.Or("event.offerEnded."+e.Reason, "event.offerEnded.other", args...)
+	case ccs.EventEnded:
+		return EndText(t, c)
+	}
+	return t.Or("event."+string(e.Kind), "event.other", append(args, "Kind", string(e.Kind))...)
+}
+
+func caller(t *Texts, c *ccs.CallRecord) string {
+	switch {
+	case c.FromName != "" && c.From != "":
+		return c.FromName + " (" + c.From + ")"
+	case c.From != "":
+		return c.From
+	}
+	return t.T("call.anonymous")
+}
+
+// EndText says who ended a call and why.
+func EndText(t *Texts, c *ccs.CallRecord) string {
+	if c.Ended.IsZero() {
+		return t.T("call.running")
+	}
+	if id := "ended." + c.EndedBy + "." + c.Cause; t.Has(id) {
+		return t.T(id)
+	}
+	return t.Or("cause."+c.Cause, "cause.unknown", "Reason", c.Cause)
+}
