@@ -1,0 +1,105 @@
+package webrtc
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/carillon-cc/carillon/call"
+	"github.com/carillon-cc/carillon/media"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// startEngine serves on a free port of the loopback interface.
+func startEngine(t testing.TB, change ...func(*Config)) *Engine {
+	t.Helper()
+	pacer := media.NewPacer()
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { pacer.Run(ctx) })
+	config := Config{
+		Listen: "127.0.0.1:0", Pacer: pacer, PublicIPs: []netip.Addr{netip.MustParseAddr("127.0.0.1")},
+		Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	for _, c := range change {
+		c(&config)
+	}
+	e, err := New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		e.Close()
+		cancel()
+		running.Wait()
+	})
+	return e
+}
+
+// states collects the states of a peer.
+type states chan State
+
+func newStates() states { return make(states, 100) }
+
+func (s states) options() PeerOptions { return PeerOptions{OnState: func(state State) { s <- state }} }
+
+// await waits for a state, passing over others.
+func (s states) await(t testing.TB, want State) {
+	t.Helper()
+	timeout := time.After(20 * time.Second)
+	for {
+		select {
+		case got := <-s:
+			if got == want {
+				return
+			}
+		case <-timeout:
+			t.Fatalf("the peer did not become %v", want)
+		}
+	}
+}
+
+// heard is a packet with a payload of its own.
+type heard struct {
+	media.Packet
+	sound string
+}
+
+// ear is a call's end that keeps what it hears.
+type ear struct {
+	packets chan heard
+	events  chan call.Event
+}
+
+func newEar() *ear {
+	return &ear{packets: make(chan heard, 1000), events: make(chan call.Event, 10)}
+}
+
+func (e *ear) WritePacket(p *media.Packet) {
+	select {
+	case e.packets <- heard{Packet: *p, sound: string(p.Payload)}:
+	default:
+	}
+}
+
+func (e *ear) listener() call.Listener {
+	return call.Listener{Packets: e, Events: func(event call.Event) { e.events <- event }}
+}
+
+// await waits for something and gives up in time.
+func await[T any](t testing.TB, what string, from <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-from:
+		return v
+	case <-time.After(10 * time.Second):
+		t.Fatalf("no %s came", what)
+		panic("unreachable")
+	}
+}

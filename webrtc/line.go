@@ -1,0 +1,197 @@
+package webrtc
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/pion/rtp"
+	"github.com/pion/srtp/v3"
+
+	"github.com/carillon-cc/carillon/call"
+	"github.com/carillon-cc/carillon/media"
+)
+
+// sealRoom is room for what SRTP adds to a packet at most, in bytes.
+const sealRoom = 32
+
+// maxPayload is the longest payload that is sent on, in bytes: with all headers
+// it fits into a datagram of any network.
+const maxPayload = 1200
+
+// Line is one voice of a browser's connection, and a leg of calls: a call takes
+// it with Listen and gives it back with Hangup. Line 0 also carries the
+// microphone. Its methods are safe from any goroutine.
+type Line struct {
+	peer    *Peer
+	id      string
+	ssrc    uint32
+	formats atomic.Pointer[formats]
+	codec   atomic.Uint32 // a media.Codec
+	sends   bool          // the browser takes sound on this line
+
+	listener atomic.Pointer[call.Listener]
+	listenMu sync.Mutex // keeps Gone from being told twice or not at all
+
+	dropped atomic.Uint64
+
+	// mu guards what follows. Who finds it taken drops the packet: two writers
+	// meet only at the instant of a switch between sources.
+	mu       sync.Mutex
+	rewriter *media.Rewriter
+	srtp     *srtp.Context // nil until the handshake is over
+	header   rtp.Header    // scratch of srtp
+	out      outlet
+	buf      [12 + maxPayload + sealRoom]byte
+	sent     sent
+}
+
+var _ call.Leg = (*Line)(nil)
+
+// sent is what a sender report tells of a stream (RFC 3550 §6.4.1).
+type sent struct {
+	packets, octets uint32
+	timestamp       uint32 // of the last packet
+	clockRate       uint32
+	at              int64 // when it was sent, on the clock of media.Now
+}
+
+func newLine(p *Peer, i int, m *offeredMedia) *Line {
+	l := &Line{peer: p, id: fmt.Sprintf("%s/%d", p.id, i), sends: m.receives, rewriter: media.NewRewriter()}
+	// SSRCs of one connection must differ: the keystream depends on them.
+	for p.hasSSRC(l.rewriter.SSRC()) {
+		l.rewriter = media.NewRewriter()
+	}
+	l.ssrc = l.rewriter.SSRC()
+	l.formats.Store(newFormats(m.codecs))
+	l.codec.Store(uint32(p.options.Codec))
+	return l
+}
+
+func (p *Peer) hasSSRC(ssrc uint32) bool {
+	for _, l := range p.lines {
+		if l.ssrc == ssrc {
+			return true
+		}
+	}
+	return false
+}
+
+// ID names the line; it is unique in the engine.
+func (l *Line) ID() string { return l.id }
+
+// Codec is what the browser should send now.
+func (l *Line) Codec() media.Codec { return media.Codec(l.codec.Load()) }
+
+// SetCodec changes what Codec says. The page is told by whoever talks to it.
+func (l *Line) SetCodec(c media.Codec) { l.codec.Store(uint32(c)) }
+
+// Offers tells whether the browser and we agreed on a codec.
+func (l *Line) Offers(c media.Codec) bool {
+	f := l.formats.Load()
+	return int(c) < len(f.has) && f.has[c]
+}
+
+// Listen takes the line for a call. If the browser is lost or gone already, the
+// call is told at once.
+func (l *Line) Listen(to call.Listener) {
+	l.listenMu.Lock()
+	defer l.listenMu.Unlock()
+	if to.Packets == nil && to.Events == nil {
+		l.listener.Store(nil)
+		return
+	}
+	l.listener.Store(&to)
+	if s := l.peer.State(); s == StateLost || s == StateClosed {
+		l.release(&to)
+	}
+}
+
+// tellGone tells the call that the browser is lost.
+func (l *Line) tellGone() {
+	l.listenMu.Lock()
+	defer l.listenMu.Unlock()
+	if to := l.listener.Load(); to != nil {
+		l.release(to)
+	}
+}
+
+// release ends the line's part in the call: the browser may come back, but then
+// the call has to take the line anew.
+func (l *Line) release(to *call.Listener) {
+	l.listener.Store(nil)
+	if to.Events != nil {
+		to.Events(call.Gone{Leg: l, Cause: call.Cause{By: call.ByAgent, Reason: call.ReasonAgentLost}})
+	}
+}
+
+// Hangup gives the line back: the call hears no more of it, and the connection
+// stays for the next call.
+func (l *Line) Hangup(call.Cause) { l.Listen(call.Listener{}) }
+
+// WritePacket sends a packet to the browser, in the payload type that it gave
+// the packet's codec. Either law of G.711 is translated if only the other was
+// agreed on; packets of other codecs that were not are dropped.
+func (l *Line) WritePacket(p *media.Packet) {
+	if l.peer.State() != StateConnected || !l.sends {
+		return
+	}
+	to := l.peer.path.Load()
+	codec, ok := l.formats.Load().choose(p.Codec)
+	if to == nil || !ok || len(p.Payload) > maxPayload || !lockSoon(&l.mu) {
+		l.dropped.Add(1)
+		return
+	}
+	defer l.mu.Unlock()
+	if l.srtp == nil {
+		return
+	}
+	clockRate := codec.ClockRate()
+	h, ok := l.rewriter.Rewrite(p, clockRate)
+	if !ok {
+		l.dropped.Add(1)
+		return
+	}
+	h.PayloadType = l.formats.Load().types[codec]
+	packet := append(media.AppendHeader(l.buf[:0], h), p.Payload...)
+	if codec != p.Codec {
+		translate(packet[len(packet)-len(p.Payload):], codec)
+	}
+	// Encrypted in place: the buffer has room for what SRTP adds.
+	sealed, err := l.srtp.EncryptRTP(packet, packet, &l.header)
+	if err != nil || !to.send(&l.out, sealed) {
+		l.dropped.Add(1)
+		return
+	}
+	l.sent.packets++
+	l.sent.octets += uint32(len(p.Payload))
+	l.sent.timestamp, l.sent.clockRate, l.sent.at = h.Timestamp, clockRate, int64(p.Arrived)
+}
+
+// choose returns the codec in which a packet of codec c goes out.
+func (f *formats) choose(c media.Codec) (media.Codec, bool) {
+	switch {
+	case int(c) < len(f.has) && f.has[c]:
+		return c, true
+	case c == media.PCMA && f.has[media.PCMU]:
+		return media.PCMU, true
+	case c == media.PCMU && f.has[media.PCMA]:
+		return media.PCMA, true
+	}
+	return media.NoCodec, false
+}
+
+// translate turns sound of the other G.711 law into law to, in place.
+func translate(sound []byte, to media.Codec) {
+	if to == media.PCMU {
+		media.ALawToMuLaw(sound, sound)
+	} else {
+		media.MuLawToALaw(sound, sound)
+	}
+}
+
+func (l *Line) open(c *srtp.Context) {
+	l.mu.Lock()
+	l.srtp = c
+	l.mu.Unlock()
+}
