@@ -69,3 +69,48 @@ func (s *Snapshot) objectName(p ccs.Prompt) (id, name string) {
 	}
 	return p.Builtin, ""
 }
+
+// Prompts lists all sounds that calls with s may hear, each once, so that they
+// can be made ready before the first call needs them.
+func (s *Snapshot) Prompts() []ccs.Prompt {
+	seen := make(map[ccs.Prompt]bool)
+	var list []ccs.Prompt
+	add := func(prompts ...ccs.Prompt) {
+		for _, p := range prompts {
+			if !p.IsZero() && !seen[p] {
+				seen[p] = true
+				list = append(list, p)
+			}
+		}
+	}
+	actions := func(list []ccs.Action) {
+		for i := range list {
+			switch a := &list[i]; a.Kind() {
+			case ccs.KindPlayback:
+				add(ccs.Prompt{Sound: a.Playback.Sound})
+			case ccs.KindTTS:
+				add(ccs.Prompt{VoiceText: a.TTS.VoiceText})
+			}
+		}
+	}
+	for _, name := range ccs.Builtins() {
+		add(ccs.Prompt{Builtin: name})
+	}
+	for _, v := range s.Versions {
+		add(v.Flow.Farewell, v.Flow.AnonymousMessage)
+		for i := range v.Flow.Steps {
+			actions(v.Flow.Steps[i].Actions)
+			actions(v.Flow.Steps[i].Otherwise)
+		}
+	}
+	for _, m := range s.Menus {
+		add(m.Greeting, m.Invalid)
+		for i := range m.Keys {
+			actions(m.Keys[i].Actions)
+		}
+	}
+	for _, q := range s.Queues {
+		add(q.Music, q.Notice, q.Overflow.Prompt, q.Closure.Prompt)
+	}
+	return list
+}
