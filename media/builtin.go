@@ -35,7 +35,7 @@ func faded(samples []int16, n int) []int16 {
 // The hold music: eight bars of broken chords over a bass note, as MIDI note
 // numbers. All notes lie where telephones hear them, with their partials.
 const (
-	beatSamples = 3200 // 0.4 s, 75 quarter notes a minute in pairs
+	beatSamples = 3200 // 0.4 s: quavers at 75 crotchets a minute
 	barBeats    = 8
 	musicLevel  = 0.10 // RMS of full scale: -20 dBFS
 )

@@ -11,7 +11,8 @@ var (
 )
 
 // Now is the time since the process started, on the monotonic clock: cheap to
-// compare, not moved by a change of the wall clock.
+// compare, not moved by a change of the wall clock. In the virtual time of a
+// test it starts anywhere, even below 0: only differences mean something.
 func Now() time.Duration { return time.Since(processStart) }
 
 // NewSource returns a Source that no other stream of this process has.

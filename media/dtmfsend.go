@@ -48,8 +48,9 @@ func NewDigitSender(pacer *Pacer, output *Output, keyTime time.Duration) *DigitS
 		keyTime = defaultKeyTime
 	}
 	keyTime = min(max(keyTime, 2*FrameTime), maxKeyTime).Truncate(FrameTime)
+	now := Now()
 	return &DigitSender{
-		pacer: pacer, output: output, keyTime: keyTime, idle: true, first: Now(),
+		pacer: pacer, output: output, keyTime: keyTime, idle: true, first: now, resume: now,
 		packet: Packet{Source: NewSource(), Codec: TelephoneEvent},
 	}
 }

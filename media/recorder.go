@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,7 +36,7 @@ type Recorder struct {
 
 	left, right track
 
-	collecting sync.Mutex // guards what follows; never held while the disk works
+	collecting sync.Mutex // guards the tracks and what follows; never held while the disk works
 	collected  int64      // samples taken from the tracks
 	pending    []byte     // taken and not yet on the disk
 	closed     bool
@@ -53,7 +54,7 @@ type RecordingInfo struct {
 	Path     string
 	Duration time.Duration
 	Bytes    int64  // of the file
-	Lost     uint64 // packets that came too late to be recorded
+	Lost     uint64 // packets that came too late or too fast to be recorded
 	Foreign  uint64 // packets in an encoding that is not recorded
 }
 
@@ -70,7 +71,9 @@ func NewRecorder(path string, law Codec, w *RecordWriter, onError func(error)) (
 		return nil, fmt.Errorf("starting a recording: %w", err)
 	}
 	r := &Recorder{path: path, law: law, writer: w, onError: onError, start: Now(), file: file}
-	r.left.recorder, r.right.recorder = r, r
+	for _, side := range []*track{&r.left, &r.right} {
+		side.paused, side.start = &r.paused, r.start
+	}
 	if err := r.writeHeader(); err != nil {
 		_ = file.Close()
 		_ = os.Remove(path)
@@ -138,13 +141,14 @@ func (r *Recorder) collect(upto int64) {
 	if r.closed || r.failure != nil {
 		return
 	}
-	for r.collected < upto {
-		n := int(min(FrameSamples, upto-r.collected)) // in small pieces, see lockTries
-		var piece [2 * FrameSamples]byte
-		r.left.take(piece[:], n, r.law)
-		r.right.take(piece[1:], n, r.law)
-		r.pending = append(r.pending, piece[:2*n]...)
-		r.collected += int64(n)
+	r.left.collect()
+	r.right.collect()
+	if n := int(upto - r.collected); n > 0 {
+		start := len(r.pending)
+		r.pending = slices.Grow(r.pending, 2*n)[:start+2*n]
+		r.left.take(r.pending[start:], n, r.law)
+		r.right.take(r.pending[start+1:], n, r.law)
+		r.collected = upto
 	}
 	if len(r.pending) > recordPending {
 		r.pending = nil

@@ -2,8 +2,8 @@ package media
 
 import (
 	"math"
-	"sync"
 	"sync/atomic"
+	"time"
 )
 
 const (
@@ -12,55 +12,55 @@ const (
 	trackSamples = 8192
 	// trackSources is how many sources of a track are told apart at a time.
 	trackSources = 4
-	// lockTries is how often a writer looks whether a track is free. What holds
-	// it holds it for less than a microsecond.
-	lockTries = 200
 )
 
-// track is one side of a recording: a stretch of its timeline in memory, from
-// base on. Packets are added where their timestamps put them; sources that
-// sound at the same time are mixed. It is a Sink.
+// track is one side of a recording. Packets are queued as they come; whoever
+// collects them adds them to a stretch of the timeline in memory, from base on,
+// where their timestamps put them. Sources that sound at the same time are
+// mixed. It is a Sink.
 type track struct {
-	recorder *Recorder
+	paused *atomic.Bool
+	start  time.Duration
+	queue  packetQueue
 
-	mu      sync.Mutex
+	lost    atomic.Uint64 // packets that came too late or too fast
+	foreign atomic.Uint64 // packets that are not G.711
+
+	// What follows belongs to the one who collects.
 	base    int64 // position of the oldest sample that may still change
 	samples [trackSamples]int16
 	sources [trackSources]timeline
 	turn    uint64
-
-	lost    atomic.Uint64 // packets that came too late, or while the track was busy
-	foreign atomic.Uint64 // packets that are not G.711
+	buffer  [queueParts * FrameSamples]byte
 }
 
-// WritePacket adds p's sound. It allocates nothing and does not touch the disk.
+// WritePacket queues p. It allocates nothing, never waits and does not touch
+// the disk.
 func (t *track) WritePacket(p *Packet) {
-	if !p.Codec.G711() {
-		if p.Codec != TelephoneEvent {
-			t.foreign.Add(1)
-		}
-		return
-	}
-	if t.recorder.paused.Load() || len(p.Payload) == 0 {
-		return
-	}
-	for tries := 0; !t.mu.TryLock(); tries++ {
-		if tries == lockTries {
-			t.lost.Add(1)
-			return
-		}
-	}
-	defer t.mu.Unlock()
-	line := t.timelineOf(p.Source)
-	position, skip, hole, fresh := line.place(p, samplesOf(p.Arrived-t.recorder.start))
-	if !fresh {
-		return
-	}
-	if position+int64(len(p.Payload)) <= t.base || position >= t.base+trackSamples {
+	switch {
+	case p.Codec == TelephoneEvent || len(p.Payload) == 0 || t.paused.Load():
+	case !p.Codec.G711():
+		t.foreign.Add(1)
+	case !t.queue.put(p):
 		t.lost.Add(1)
-		return
 	}
-	t.add(position, skip, hole, p)
+}
+
+// collect adds what is queued to the timeline.
+func (t *track) collect() {
+	var p Packet
+	for t.queue.get(&p, &t.buffer) {
+		line := t.timelineOf(p.Source)
+		position, skip, hole, fresh := line.place(&p, samplesOf(p.Arrived-t.start))
+		if !fresh {
+			continue
+		}
+		if position+int64(len(p.Payload)) <= t.base || position >= t.base+trackSamples {
+			t.lost.Add(1)
+			continue
+		}
+		t.add(position, skip, hole, &p)
+	}
 }
 
 // add mixes p's samples in at position, but the first skip ones. A hole of one
@@ -89,8 +89,6 @@ func (t *track) mix(position int64, sample int16) {
 // take encodes the oldest n samples into every second byte of dst and forgets
 // them.
 func (t *track) take(dst []byte, n int, law Codec) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	for i := range n {
 		at := &t.samples[(t.base+int64(i))&(trackSamples-1)]
 		if law == PCMU {
