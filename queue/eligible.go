@@ -49,37 +49,6 @@ func (e *Engine) gather(c *caller, again bool) []*member {
 	return e.pool
 }
 
-// seek offers a waiting caller to whom the strategy says; it tells whether it
-// made an offer.
-func (e *Engine) seek(c *caller) bool {
-	if !c.waiting {
-		return false
-	}
-	s := c.room.strategy
-	n := s.width(c) - len(c.offers)
-	if n <= 0 {
-		return false
-	}
-	members := e.candidates(c)
-	if s.order != nil {
-		s.order(c, members)
-	}
-	for _, m := range members[:min(n, len(members))] {
-		e.makeOffer(c, m)
-	}
-	return len(members) > 0
-}
-
-// serve finds a caller for an agent who may be free.
-func (e *Engine) serve(a *agent) {
-	for a.eligible() {
-		c := a.nextCaller()
-		if c == nil || !e.seek(c) {
-			return
-		}
-	}
-}
-
 // nextCaller is the first of the callers in all queues of the agent who would
 // have the agent, or nil. Each queue is looked at from its head only as far as
 // callers already ring or pause with this agent, which members bound, not

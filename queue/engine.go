@@ -14,7 +14,6 @@ package queue
 
 import (
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -49,7 +48,8 @@ type Engine struct {
 
 	// What the current event touched; settle empties them.
 	touched []*agent  // whose status may have changed, who may be free
-	seeking []*caller // who may be offered to somebody
+	seeking []*caller // who may want agents
+	wishes  wishes    // scratch of match
 	changed []*room   // whose QueueStatus changed
 	pool    []*member // scratch of candidates
 }
@@ -86,23 +86,7 @@ func (e *Engine) settle() {
 		a.applyNext()
 		e.countOnline(a)
 	}
-	slices.SortFunc(e.seeking, func(a, b *caller) int {
-		switch {
-		case a.before(b):
-			return -1
-		case b.before(a):
-			return 1
-		}
-		return 0
-	})
-	for _, c := range e.seeking {
-		c.seeking = false
-		e.seek(c)
-	}
-	// Offers that are made here touch their agents, who are then not free.
-	for i := 0; i < len(e.touched); i++ {
-		e.serve(e.touched[i])
-	}
+	e.match()
 	for _, a := range e.touched {
 		a.touched = false
 		e.publish(a)
@@ -115,9 +99,8 @@ func (e *Engine) settle() {
 		}
 	}
 	clear(e.touched)
-	clear(e.seeking)
 	clear(e.changed)
-	e.touched, e.seeking, e.changed = e.touched[:0], e.seeking[:0], e.changed[:0]
+	e.touched, e.changed = e.touched[:0], e.changed[:0]
 }
 
 // touch has settle look at an agent.
@@ -128,7 +111,7 @@ func (e *Engine) touch(a *agent) {
 	}
 }
 
-// look has settle seek agents for a caller.
+// look has settle find agents for a caller.
 func (e *Engine) look(c *caller) {
 	if !c.seeking {
 		c.seeking = true
