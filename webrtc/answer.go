@@ -75,7 +75,8 @@ func (a *answer) media(line func(string, ...any), i int) {
 			line("a=rtpmap:%d %s/8000", c.payloadType, c.codec)
 		}
 	}
-	line("a=ptime:%d", media.FrameTime.Milliseconds())
+	// No a=ptime: Chromium makes it a parameter of each codec, and then finds
+	// none that fits in RTCRtpSender.setParameters. 20 ms is what all send.
 	if m.receives {
 		// One stream a line, so that the page tells them apart.
 		line("a=msid:line%d line%d", i, i)

@@ -1,0 +1,341 @@
+package webrtc
+
+import (
+	"context"
+	_ "embed"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/carillon-cc/carillon/media"
+)
+
+//go:embed testdata/browser.html
+var browserPage []byte
+
+// micTone is what the browser's microphone hears, lineTones what its lines are
+// sent; in Hz.
+const micTone = 440
+
+var lineTones = []float64{600, 1000, 1400}
+
+// seen is what the page tells at its end.
+type seen struct {
+	Times [][2]float64 // from offer and from answer to connected, in ms
+	Tones []float64
+	State string
+	Stats struct {
+		RemoteInbound []struct {
+			RoundTripTime             float64
+			RoundTripTimeMeasurements int
+			PacketsLost               int
+		} `json:"remote-inbound-rtp"`
+		RemoteOutbound []struct {
+			PacketsSent int
+		} `json:"remote-outbound-rtp"`
+		Inbound []struct {
+			PacketsReceived, PacketsLost int
+			ConcealedSamples             float64
+		} `json:"inbound-rtp"`
+		Transport []struct {
+			SrtpCipher, DtlsCipher, DtlsRole string
+		} `json:"transport"`
+	}
+}
+
+// TestChromiumTalksAndHears puts a real browser through the life of an agent's
+// connection: it connects, its microphone is heard, it hears each line, it
+// changes encodings without negotiation, and it restarts ICE.
+func TestChromiumTalksAndHears(t *testing.T) {
+	chromium := findChromium(t)
+	for name, address := range chromiumAddresses() {
+		t.Run(name, func(t *testing.T) {
+			e := startEngine(t, func(c *Config) {
+				c.Listen = ":0"
+				c.PublicIPs = address
+			})
+			desk := &desk{t: t, engine: e, ear: newEar(), result: make(chan seen, 1), failed: make(chan string, 1)}
+			server := httptest.NewServer(desk.handler())
+			t.Cleanup(server.Close)
+			runChromium(t, chromium, server.URL)
+			defer desk.stop()
+			select {
+			case got := <-desk.result:
+				desk.check(got)
+			case why := <-desk.failed:
+				t.Fatal("in the page: " + why)
+			case <-time.After(60 * time.Second):
+				t.Fatal("the page did not come to its end")
+			}
+		})
+	}
+}
+
+func findChromium(t *testing.T) string {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	t.Skip("SKIPPED: there is no chromium on this machine, so the media connection is NOT tried with a real browser")
+	return ""
+}
+
+// chromiumAddresses are those that the server tells: loopback, and the machine's
+// own, whose checks must be answered from the address that they were sent to.
+func chromiumAddresses() map[string][]netip.Addr {
+	addresses := map[string][]netip.Addr{"loopback": {netip.MustParseAddr("127.0.0.1")}}
+	if own, err := announced(Config{Listen: ":0"}); err == nil && len(own) > 0 && !own[0].IsLoopback() {
+		addresses["own address"] = own
+	}
+	return addresses
+}
+
+func runChromium(t *testing.T, path, url string) {
+	t.Helper()
+	directory := t.TempDir()
+	tone := filepath.Join(directory, "tone.wav")
+	if err := os.WriteFile(tone, toneWAV(micTone, 2*time.Second), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	command := exec.Command(path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+		"--disable-background-networking", "--disable-component-update", "--disable-sync",
+		"--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", "--use-file-for-fake-audio-capture="+tone,
+		"--autoplay-policy=no-user-gesture-required", "--user-data-dir="+filepath.Join(directory, "profile"),
+		"--remote-debugging-port=0", url)
+	// Its helpers must end with it.
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = syscall.Kill(-command.Process.Pid, syscall.SIGKILL)
+		_ = command.Wait()
+	})
+}
+
+// toneWAV is a WAV file of 16-bit samples at 48 kHz.
+func toneWAV(frequency float64, length time.Duration) []byte {
+	const rate = 48000
+	samples := int(length.Seconds() * rate)
+	b := []byte("RIFF")
+	b = binary.LittleEndian.AppendUint32(b, uint32(36+2*samples))
+	b = append(b, "WAVEfmt "...)
+	for _, v := range []any{uint32(16), uint16(1), uint16(1), uint32(rate), uint32(2 * rate), uint16(2), uint16(16)} {
+		b, _ = binary.Append(b, binary.LittleEndian, v)
+	}
+	b = append(b, "data"...)
+	b = binary.LittleEndian.AppendUint32(b, uint32(2*samples))
+	for i := range samples {
+		b = binary.LittleEndian.AppendUint16(b, uint16(int16(8000*math.Sin(2*math.Pi*frequency*float64(i)/rate))))
+	}
+	return b
+}
+
+// desk is the server's side of the page.
+type desk struct {
+	t      *testing.T
+	engine *Engine
+	ear    *ear
+	result chan seen
+	failed chan string
+
+	mu      sync.Mutex
+	peer    *Peer
+	cancel  context.CancelFunc
+	talking sync.WaitGroup
+}
+
+func (d *desk) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = w.Write(browserPage)
+	})
+	handle := func(path string, do func(r *http.Request, body string) (string, error)) {
+		mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(r.Body)
+			if err == nil {
+				var reply string
+				if reply, err = do(r, string(body)); err == nil {
+					_, _ = io.WriteString(w, reply)
+					return
+				}
+			}
+			http.Error(w, err.Error(), http.StatusBadRequest)
+		})
+	}
+	handle("/offer", func(_ *http.Request, body string) (string, error) { return d.offer(body) })
+	handle("/restart", func(_ *http.Request, body string) (string, error) { return d.peer.Restart(body) })
+	handle("/heard", func(r *http.Request, _ string) (string, error) { return "", d.heard(r.URL.Query().Get("codec")) })
+	handle("/failed", func(_ *http.Request, body string) (string, error) {
+		d.failed <- body
+		return "", nil
+	})
+	handle("/result", func(_ *http.Request, body string) (string, error) {
+		var got seen
+		err := json.Unmarshal([]byte(body), &got)
+		d.result <- got
+		return "", err
+	})
+	return mux
+}
+
+// offer makes a peer and sends each of its lines a tone.
+func (d *desk) offer(sdp string) (string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.stop()
+	p, answer, err := d.engine.NewPeer(sdp, PeerOptions{})
+	if err != nil {
+		return "", err
+	}
+	d.peer = p
+	p.Line(0).Listen(d.ear.listener())
+	ctx, cancel := context.WithCancel(context.Background())
+	d.cancel = cancel
+	d.talking.Go(func() { talk(ctx, p) })
+	return answer, nil
+}
+
+func (d *desk) stop() {
+	if d.cancel != nil {
+		d.cancel()
+		d.talking.Wait()
+	}
+}
+
+// talk sends tones, a packet a line every 20 ms.
+func talk(ctx context.Context, p *Peer) {
+	sources := []media.Source{media.NewSource(), media.NewSource(), media.NewSource()}
+	tick := time.NewTicker(media.FrameTime)
+	defer tick.Stop()
+	for n := 0; ; n++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for i, frequency := range lineTones {
+			var sound [media.FrameSamples]int16
+			for s := range sound {
+				sound[s] = int16(8000 * math.Sin(2*math.Pi*frequency*float64(n*media.FrameSamples+s)/8000))
+			}
+			packet := media.Packet{
+				Source: sources[i], Codec: media.PCMA, Sequence: uint16(n), Timestamp: uint32(n * media.FrameSamples),
+				Payload: make([]byte, media.FrameSamples), Arrived: media.Now(),
+			}
+			media.EncodeALaw(packet.Payload, sound[:])
+			p.Line(i).WritePacket(&packet)
+		}
+	}
+}
+
+// heard waits until the microphone comes in a codec, and finds its tone where
+// the codec is of G.711.
+func (d *desk) heard(name string) error {
+	deadline := time.After(5 * time.Second)
+	var sound []int16
+	for foreign := 0; ; {
+		select {
+		case <-deadline:
+			return fmt.Errorf("%s did not come, but %d others", name, foreign)
+		case p := <-d.ear.packets:
+			if p.Codec.String() != name {
+				foreign++
+				sound = nil
+				continue
+			}
+			frame := make([]int16, len(p.sound))
+			switch p.Codec {
+			case media.PCMA:
+				media.DecodeALaw(frame, []byte(p.sound))
+			case media.PCMU:
+				media.DecodeMuLaw(frame, []byte(p.sound))
+			}
+			if sound = append(sound, frame...); len(sound) < 4000 {
+				continue
+			}
+			if f := pitch(sound[len(sound)-3200:]); p.Codec.G711() && math.Abs(f-micTone) > 10 {
+				if len(sound) < 16000 { // the microphone may have only begun
+					continue
+				}
+				return fmt.Errorf("%s has a tone of %.0f Hz, want %d", name, f, micTone)
+			}
+			d.t.Logf("%s after %d packets in other codecs", name, foreign)
+			return nil
+		}
+	}
+}
+
+// pitch is the strongest frequency of sound at 8 kHz, in steps of 10 Hz.
+func pitch(sound []int16) float64 {
+	best, at := 0.0, 0.0
+	for f := 100.0; f < 3500; f += 10 {
+		var re, im float64
+		for i, s := range sound {
+			phase := 2 * math.Pi * f * float64(i) / 8000
+			re += float64(s) * math.Cos(phase)
+			im += float64(s) * math.Sin(phase)
+		}
+		if power := re*re + im*im; power > best {
+			best, at = power, f
+		}
+	}
+	return at
+}
+
+func (d *desk) check(got seen) {
+	t := d.t
+	var afterAnswer []float64
+	for _, pair := range got.Times {
+		afterAnswer = append(afterAnswer, pair[1])
+	}
+	t.Logf("ms from offer to connected, and from answer: %.0f", got.Times)
+	slices.Sort(afterAnswer)
+	if afterAnswer[len(afterAnswer)/2] > 500 {
+		t.Errorf("connecting took %.0f ms after the answer", afterAnswer)
+	}
+	for i, want := range lineTones {
+		if i >= len(got.Tones) || math.Abs(got.Tones[i]-want) > 12 {
+			t.Errorf("the browser hears %.0f Hz on its lines, want %.0f", got.Tones, lineTones)
+			break
+		}
+	}
+	if got.State != "connected" {
+		t.Errorf("the connection is %s at the end", got.State)
+	}
+	if in := got.Stats.RemoteInbound; len(in) == 0 || in[0].RoundTripTimeMeasurements == 0 {
+		t.Errorf("the browser has no reports about its microphone: %+v", in)
+	}
+	if len(got.Stats.RemoteOutbound) != len(lineTones) {
+		t.Errorf("the browser has reports of %d lines", len(got.Stats.RemoteOutbound))
+	}
+	for _, in := range got.Stats.Inbound {
+		if in.PacketsReceived < 100 || in.PacketsLost > 0 {
+			t.Errorf("the browser received %+v", in)
+		}
+	}
+	if tr := got.Stats.Transport; len(tr) != 1 || !strings.Contains(tr[0].SrtpCipher, "GCM") {
+		t.Errorf("transport %+v", tr)
+	}
+	stats := d.peer.Stats()
+	t.Logf("transport %+v; %+v", got.Stats.Transport, stats)
+	if stats.Lost != 0 || stats.Bad != 0 || stats.Downlink.At == 0 {
+		t.Errorf("the server's figures: %+v", stats)
+	}
+}
