@@ -193,8 +193,10 @@ func TestRecorderPutsJitteryReorderedPacketsInOrder(t *testing.T) {
 		}
 		time.Sleep(100 * time.Millisecond)
 	})
-	for from := 200; from < 5800; from += 200 {
-		wantTone(t, "left", at(left, from, from+200), 440)
+	for from := 200; from < 5800; from += 100 { // the drift is being corrected meanwhile
+		if share := Goertzel(at(left, from, from+100), 440); share < 0.9 {
+			t.Errorf("at %d ms the tone has %.2f of the power", from, share)
+		}
 	}
 }
 
