@@ -83,9 +83,6 @@ func (c *Call) Codec() media.Codec { return c.leg.Codec() }
 // Pressed is what the caller has pressed so far, the last 64 keys.
 func (c *Call) Pressed() string { return string(c.pressed) }
 
-// Over tells whether the call has ended.
-func (c *Call) Over() bool { return c.over }
-
 // Started is when the call arrived.
 func (c *Call) Started() time.Time { return c.record.Started }
 

@@ -10,7 +10,6 @@ import (
 	"github.com/carillon-cc/carillon/flow"
 	"github.com/carillon-cc/carillon/queue"
 	"github.com/carillon-cc/carillon/store"
-	"github.com/carillon-cc/carillon/tts"
 )
 
 // configuration is what administrators set up, as calls use it: a snapshot in
@@ -18,27 +17,24 @@ import (
 type configuration struct {
 	tables  *store.Tables
 	engine  *queue.Engine
-	prompts *tts.Library
 	current atomic.Pointer[flow.Snapshot]
 }
 
-func newConfiguration(t *store.Tables, e *queue.Engine, p *tts.Library) *configuration {
-	c := &configuration{tables: t, engine: e, prompts: p}
+func newConfiguration(t *store.Tables, e *queue.Engine) *configuration {
+	c := &configuration{tables: t, engine: e}
 	c.current.Store(&flow.Snapshot{})
 	return c
 }
 
 func (c *configuration) snapshot() *flow.Snapshot { return c.current.Load() }
 
-// load reads everything from the store, has the prompts made ready and lets
-// new calls use it. Running calls keep what they have.
+// load reads everything from the store and lets new calls use it. Running calls
+// keep what they have.
 func (c *configuration) load(ctx context.Context) error {
 	s, err := readSnapshot(ctx, c.tables)
 	if err != nil {
 		return fmt.Errorf("read the configuration: %w", err)
 	}
-	c.prompts.Use(s.Sounds, s.VoiceTexts)
-	c.prompts.Warm(s)
 	c.engine.SetAgents(s.Agents)
 	c.engine.SetQueues(s.Queues)
 	c.current.Store(s)

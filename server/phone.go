@@ -8,18 +8,14 @@ import (
 	"github.com/carillon-cc/carillon/flow"
 	"github.com/carillon-cc/carillon/media"
 	"github.com/carillon-cc/carillon/queue"
+	"github.com/carillon-cc/carillon/tts"
 )
-
-// promptLoader resolves what a plan says is to be heard. done may be called at
-// once or later, from any goroutine.
-type promptLoader interface {
-	Load(p ccs.Prompt, language string, done func(*media.Prompt, error))
-}
 
 // phone is a real call as the plan interpreter sees it.
 type phone struct {
 	*call.Call
-	prompts  promptLoader
+	prompts  *tts.Library
+	snapshot *flow.Snapshot
 	engine   *queue.Engine
 	language string
 	agents   func(id string) string // an agent's name
@@ -37,19 +33,21 @@ func (p *phone) Now() time.Time { return time.Now() }
 // Play plays a prompt of the configuration.
 func (p *phone) Play(prompt ccs.Prompt, untilKey bool) error {
 	sound, err := p.load(prompt)
-	if err != nil {
+	if sound == nil {
 		return err
 	}
-	return p.Call.Play(sound, untilKey)
+	if playErr := p.Call.Play(sound, untilKey); playErr != nil {
+		return playErr
+	}
+	return err
 }
 
-// load waits for a prompt while the call goes on.
+// load waits for a prompt while the call goes on. It is nil where there is
+// nothing to be heard; with an error it may be one that stands in.
 func (p *phone) load(prompt ccs.Prompt) (*media.Prompt, error) {
-	sound, err := p.Do(func(report func(any, error)) {
-		p.prompts.Load(prompt, p.language, func(sound *media.Prompt, err error) { report(sound, err) })
+	loaded, err := p.Do(func(report func(any, error)) {
+		p.prompts.Load(p.snapshot, prompt, p.language, func(sound *media.Prompt, err error) { report(sound, err) })
 	})
-	if err != nil {
-		return nil, err
-	}
-	return sound.(*media.Prompt), nil
+	sound, _ := loaded.(*media.Prompt)
+	return sound, err
 }

@@ -59,7 +59,7 @@ func (s *spool) Open(callID, queueID string, law media.Codec) (*media.Recorder, 
 	if err := s.writeNote(spoolNote{Call: callID, Queue: queueID, Started: time.Now().UTC()}); err != nil {
 		return nil, err
 	}
-	r, err := s.writer.Open(s.wav(callID), law, func(err error) {
+	r, err := media.NewRecorder(s.wav(callID), law, s.writer, func(err error) {
 		s.log.Error("recording failed", "call", callID, "err", err)
 	})
 	if err != nil {

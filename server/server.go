@@ -4,10 +4,8 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -57,7 +55,7 @@ type server struct {
 	sip       *sipgw.Gateway
 	browsers  *webrtc.Engine
 	desks     *desk.Hub
-	web       *web.Web
+	metrics   *metrics
 	http      []*http.Server
 	draining  chan struct{} // closed when no new calls are taken
 }
@@ -120,7 +118,7 @@ func (s *server) run(ctx, starting context.Context) error {
 
 	s.pacer = media.NewPacer()
 	s.recorders = media.NewRecordWriter()
-	s.outbox = store.NewOutbox(s.log)
+	s.outbox = store.NewOutbox(s.log, 0)
 	s.journal = newJournal(s.tables.Calls, s.outbox)
 	parts.Go(func() { s.pacer.Run(background) })
 	parts.Go(func() { s.recorders.Run(background) })
@@ -136,16 +134,21 @@ func (s *server) run(ctx, starting context.Context) error {
 	}
 	parts.Go(func() { s.spool.run(background, found) })
 
-	s.prompts = tts.NewLibrary(tts.Options{Blobs: s.db.Blobs(), Log: s.log})
-	parts.Go(func() { s.prompts.Run(background) })
+	s.prompts = tts.NewLibrary(tts.Config{Blobs: s.db.Blobs(), Engines: []tts.Engine{tts.Espeak{}}, Log: s.log})
+	defer s.prompts.Close()
 	s.engine = queue.New(queue.Options{Log: s.log})
-	s.config = newConfiguration(s.tables, s.engine, s.prompts)
+	s.config = newConfiguration(s.tables, s.engine)
 	if err := s.config.load(starting); err != nil {
 		return err
 	}
+	music, err := s.warm(background, &parts)
+	if err != nil {
+		return err
+	}
+	s.metrics = s.newMetrics()
 	s.calls = call.NewManager(call.Options{
-		Pacer: s.pacer, Music: s.prompts.Music(), Journal: s.journal, Recorder: s.spool,
-		Changed: func(v call.View) { s.desks.CallChanged(v) }, Log: s.log, Node: s.node,
+		Pacer: s.pacer, Music: music, Journal: s.journal, Recorder: s.spool,
+		Changed: s.callChanged, Log: s.log, Node: s.node,
 	})
 	if err := s.openMedia(); err != nil {
 		return err
@@ -156,18 +159,17 @@ func (s *server) run(ctx, starting context.Context) error {
 		NumberLabel: s.config.numberLabel, AgentName: s.config.userName, Log: s.log,
 	})
 	defer s.desks.Close()
-	if s.web, err = s.newWeb(); err != nil {
-		return err
-	}
-	listening, err := s.listenHTTP()
+	listeners, err := s.openHTTP(background, &parts)
 	if err != nil {
+		s.sip.Close()
 		return err
 	}
-	faults := make(chan error, 2)
+	faults := make(chan error, 1+len(listeners))
+	for _, listening := range listeners {
+		parts.Go(func() { faults <- listening() })
+	}
 	parts.Go(func() { faults <- s.sip.Run(background, s.serveCall) })
-	parts.Go(func() { faults <- s.serveHTTP(listening) })
-	s.log.Info("carillon is ready", "http", s.settings.HTTP, "sip", s.sip.Addr().String(), "browser media", s.browsers.Addr().String(), "store", storeKind(s.settings.Store))
-	s.greet()
+	s.log.Info("carillon is ready", "http", s.http[0].Addr, "sip", s.sip.Addr().String(), "browser media", s.browsers.Addr().String(), "store", storeKind(s.settings.Store))
 
 	select {
 	case err = <-faults:
@@ -182,6 +184,7 @@ func (s *server) run(ctx, starting context.Context) error {
 // serveCall runs one call through its number's plan, in the goroutine of the
 // SIP gateway that received it.
 func (s *server) serveCall(_ context.Context, in sipgw.Incoming) {
+	s.metrics.started.Inc()
 	snapshot := s.config.snapshot()
 	info := call.Info{From: in.From, FromName: in.FromName, To: in.To, Trunk: in.Trunk, Anonymous: in.Anonymous}
 	s.calls.Serve(in.Leg, info, func(c *call.Call) call.Cause {
@@ -193,14 +196,17 @@ func (s *server) serveCall(_ context.Context, in sipgw.Incoming) {
 			return call.Cause{By: call.BySystem, Reason: call.ReasonNoPlan}
 		}
 		c.SetPlan(version.PlanID, version.ID)
-		p := &phone{Call: c, prompts: s.prompts, engine: s.engine, language: version.Flow.Language, agents: s.config.userName}
+		p := &phone{Call: c, prompts: s.prompts, snapshot: snapshot, engine: s.engine, language: version.Flow.Language, agents: s.config.userName}
 		return flow.Run(p, snapshot, version, flow.Limits{})
 	})
 }
 
 // openMedia opens the ports of telephones and browsers.
 func (s *server) openMedia() error {
-	ips := publicIPs(s.settings.publicIP)
+	var ips []netip.Addr // none: those of the machine
+	if s.settings.publicIP.IsValid() {
+		ips = append(ips, s.settings.publicIP)
+	}
 	var err error
 	s.browsers, err = webrtc.New(webrtc.Config{Listen: s.settings.webrtc, PublicIPs: ips, Pacer: s.pacer, Log: s.log})
 	if err != nil {
@@ -208,8 +214,8 @@ func (s *server) openMedia() error {
 	}
 	s.sip, err = sipgw.New(sipgw.Config{
 		Listen: s.settings.SIP, PublicIP: s.settings.publicIP,
-		Ports:  media.NewPorts(netip.IPv4Unspecified(), s.settings.rtpFirst, s.settings.rtpEnd),
-		Pacer:  s.pacer, AllowLoopback: s.settings.Demo, Trunks: s.settings.trunks, Log: s.log,
+		Ports: media.NewPorts(netip.IPv4Unspecified(), s.settings.rtpFirst, s.settings.rtpEnd),
+		Pacer: s.pacer, AllowLoopback: s.settings.Demo, Trunks: s.settings.trunks, Log: s.log,
 	})
 	if err != nil {
 		s.browsers.Close()
@@ -245,19 +251,4 @@ func (s *server) shutdown() {
 	if err := s.outbox.Flush(ctx); err != nil {
 		s.log.Error("call records were lost", "err", err)
 	}
-}
-
-func (s *server) listenHTTP() (net.Listener, error) {
-	l, err := net.Listen("tcp", s.settings.HTTP)
-	if err != nil {
-		return nil, fmt.Errorf("open HTTP: %w", err)
-	}
-	return l, nil
-}
-
-func (s *server) serveHTTP(l net.Listener) error {
-	if err := s.http[0].Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve HTTP: %w", err)
-	}
-	return nil
 }

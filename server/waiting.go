@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"time"
 
 	"github.com/carillon-cc/carillon/call"
@@ -77,7 +78,7 @@ func (w *waiting) wait(front bool) (flow.QueueExit, error) {
 		case queue.Expired:
 			exit = flow.QueueMaxWait
 		case queue.Closed:
-			exit = flow.QueueGone
+			exit = exitOf(e.Why)
 		case queue.Offered:
 			w.Note(ccs.CallEvent{Kind: ccs.EventOffered, Object: w.queue.ID, Agent: e.Agent, Name: w.agents(e.Agent)})
 		case queue.OfferEnded:
@@ -106,12 +107,11 @@ func (w *waiting) startMusic() error {
 		return w.Music(nil)
 	}
 	sound, err := w.load(w.queue.Music)
+	if errors.Is(err, call.ErrOver) {
+		return err
+	}
 	if err != nil {
-		if w.Over() {
-			return call.ErrOver
-		}
-		w.Note(ccs.CallEvent{Kind: ccs.EventPromptFailed, Reason: "music"})
-		sound = nil
+		w.Note(ccs.CallEvent{Kind: ccs.EventPromptFailed, Object: w.queue.ID, Name: w.queue.Name, Reason: "music"})
 	}
 	return w.Music(sound)
 }

@@ -12,7 +12,7 @@ func (d *Desk) media(page *conn, r request) {
 		d.refuse(page, r, "notLeading")
 		return
 	}
-	if d.peer != nil && d.peerState != webrtc.Closed {
+	if d.peer != nil && d.peerState != webrtc.StateClosed {
 		if answer, err := d.peer.Restart(r.SDP); err == nil {
 			page.send(mediaMessage{Type: "media", ID: r.ID, SDP: answer})
 			return
@@ -32,7 +32,7 @@ func (d *Desk) media(page *conn, r request) {
 		d.refuse(page, r, "badMedia")
 		return
 	}
-	d.peer, d.peerState = peer, webrtc.Connecting
+	d.peer, d.peerState = peer, webrtc.StateConnecting
 	page.send(mediaMessage{Type: "media", ID: r.ID, SDP: answer})
 	d.reach()
 	d.push()
@@ -46,9 +46,9 @@ func (d *Desk) peerChanged(e peerChange) {
 	}
 	d.peerState = e.state
 	switch e.state {
-	case webrtc.Connected:
+	case webrtc.StateConnected:
 		d.resume()
-	case webrtc.Closed:
+	case webrtc.StateClosed:
 		d.peer = nil
 	}
 	d.reach()
@@ -75,6 +75,6 @@ func (d *Desk) resume() {
 func (d *Desk) closePeer() {
 	if d.peer != nil {
 		go d.peer.Close() // waits for DTLS to say goodbye
-		d.peer, d.peerState = nil, webrtc.Closed
+		d.peer, d.peerState = nil, webrtc.StateClosed
 	}
 }

@@ -45,7 +45,7 @@ func (d *Desk) problems() []string {
 	if d.leader == nil || time.Since(d.proof.last) > proofLasts {
 		problems = append(problems, "signalling")
 	}
-	if d.peer == nil || d.peerState != webrtc.Connected {
+	if d.peer == nil || d.peerState != webrtc.StateConnected {
 		problems = append(problems, "media")
 	}
 	if !d.proof.audio {

@@ -1,0 +1,95 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/caddyserver/certmagic"
+
+	"github.com/carillon-cc/carillon/call"
+	"github.com/carillon-cc/carillon/server/web"
+)
+
+// The limits of an HTTP request. Pages are small; a WebSocket has limits of its
+// own from the moment it begins.
+const (
+	headerTime  = 10 * time.Second
+	requestTime = 5 * time.Minute // the download of a long recording
+	idleTime    = 2 * time.Minute
+	maxHeader   = 64 << 10
+)
+
+// openHTTP opens the web ports and returns what serves each of them.
+func (s *server) openHTTP(ctx context.Context, parts *sync.WaitGroup) ([]func() error, error) {
+	pages, err := web.New(web.Options{
+		Tables: s.tables, Blobs: s.db.Blobs(), Socket: s.desks, Log: s.log,
+		Secure: s.settings.Domain != "", Demo: s.settings.Demo, SIPPort: int(s.sip.Addr().Port()),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("prepare the pages: %w", err)
+	}
+	pages.Handle("GET /healthz", http.HandlerFunc(healthy))
+	pages.Handle("GET /readyz", http.HandlerFunc(s.ready))
+	pages.Handle("GET /metrics", s.metrics.handler())
+	parts.Go(func() { pages.Housekeeping(ctx) })
+
+	plain, err := net.Listen("tcp", s.settings.HTTP)
+	if err != nil {
+		return nil, fmt.Errorf("open CARILLON_HTTP: %w", err)
+	}
+	serve := []func() error{s.serveOn(plain, pages)}
+	if s.settings.Domain == "" {
+		return serve, nil
+	}
+	secure, err := s.listenTLS(ctx)
+	if err != nil {
+		_ = plain.Close()
+		return nil, err
+	}
+	return append(serve, s.serveOn(secure, pages)), nil
+}
+
+// listenTLS opens port 443 with certificates that are fetched and renewed by
+// themselves (RFC 8555).
+func (s *server) listenTLS(ctx context.Context) (net.Listener, error) {
+	config := certmagic.NewDefault()
+	config.Storage = &certmagic.FileStorage{Path: filepath.Join(s.settings.Data, "certificates")}
+	if err := config.ManageAsync(ctx, []string{s.settings.Domain}); err != nil {
+		return nil, fmt.Errorf("manage the certificate of CARILLON_DOMAIN: %w", err)
+	}
+	t := config.TLSConfig()
+	t.NextProtos = append([]string{"http/1.1"}, t.NextProtos...) // WebSockets need HTTP/1.1
+	l, err := tls.Listen("tcp", ":443", t)
+	if err != nil {
+		return nil, fmt.Errorf("open HTTPS: %w", err)
+	}
+	return l, nil
+}
+
+// serveOn prepares a server for a listener; shutdown stops it.
+func (s *server) serveOn(l net.Listener, h http.Handler) func() error {
+	server := &http.Server{
+		Addr: l.Addr().String(), Handler: h, ReadHeaderTimeout: headerTime, ReadTimeout: requestTime,
+		WriteTimeout: requestTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
+	}
+	s.http = append(s.http, server)
+	return func() error {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve HTTP: %w", err)
+		}
+		return nil
+	}
+}
+
+// callChanged passes on what happens to calls. It runs in their goroutines.
+func (s *server) callChanged(v call.View) {
+	s.metrics.callChanged(v)
+	s.desks.CallChanged(v)
+}

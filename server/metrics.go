@@ -1,0 +1,102 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/carillon-cc/carillon/call"
+	"github.com/carillon-cc/carillon/queue"
+)
+
+// metrics are named by the question that they answer. Gauges are read when
+// somebody asks: nothing is counted twice.
+type metrics struct {
+	registry *prometheus.Registry
+	started  prometheus.Counter
+	ended    *prometheus.CounterVec
+}
+
+func (s *server) newMetrics() *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		started: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "carillon_calls_started_total", Help: "Calls that arrived.",
+		}),
+		ended: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "carillon_calls_ended_total", Help: "Calls that ended, by who ended them and why.",
+		}, []string{"by", "reason"}),
+	}
+	gauge := func(name, help string, read func() float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, read)
+	}
+	m.registry.MustRegister(
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), m.started, m.ended,
+		gauge("carillon_calls_active", "Calls that run now.", func() float64 { return float64(s.calls.Count()) }),
+		gauge("carillon_store_pending_writes", "Call records that wait for the store.", func() float64 { return float64(s.outbox.Pending()) }),
+		gauge("carillon_pacer_late_worst_seconds", "How late the pacer ran at worst: much of it means too little CPU.", func() float64 {
+			worst, _ := s.pacer.Lateness()
+			return worst.Seconds()
+		}),
+		&agentStates{s.engine},
+	)
+	return m
+}
+
+// callChanged counts the ends of calls.
+func (m *metrics) callChanged(v call.View) {
+	if v.Over {
+		m.ended.WithLabelValues(string(v.Cause.By), string(v.Cause.Reason)).Inc()
+	}
+}
+
+// agentStates counts the agents by state when asked.
+type agentStates struct{ engine *queue.Engine }
+
+var agentsDesc = prometheus.NewDesc("carillon_agents", "Agents by state.", []string{"state"}, nil)
+
+// Describe is for the registry.
+func (*agentStates) Describe(out chan<- *prometheus.Desc) { out <- agentsDesc }
+
+// Collect is for the registry.
+func (a *agentStates) Collect(out chan<- prometheus.Metric) {
+	counts := make(map[queue.State]int)
+	for _, agent := range a.engine.Agents() {
+		counts[agent.State]++
+	}
+	for state, n := range counts {
+		out <- prometheus.MustNewConstMetric(agentsDesc, prometheus.GaugeValue, float64(n), string(state))
+	}
+}
+
+func (m *metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}
+
+// healthy answers as long as the process serves at all.
+func healthy(w http.ResponseWriter, _ *http.Request) {
+	_, _ = w.Write([]byte("ok\n"))
+}
+
+// ready answers whether new calls are welcome: not while stopping, nor while
+// the store is away.
+func (s *server) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	defer cancel()
+	select {
+	case <-s.draining:
+		http.Error(w, "stopping", http.StatusServiceUnavailable)
+		return
+	default:
+	}
+	if err := s.db.Ping(ctx); err != nil {
+		s.log.Warn("store does not answer", "err", err)
+		http.Error(w, "the store does not answer", http.StatusServiceUnavailable)
+		return
+	}
+	_, _ = w.Write([]byte("ready\n"))
+}
