@@ -41,6 +41,9 @@ const (
 	// connectTime is how long a browser may take to its first check and
 	// through the handshake.
 	connectTime = 30 * time.Second
+	// lingerTime is how long after the handshake the browser may ask for its
+	// last flight again, if no sound shows before that it has got it.
+	lingerTime = 15 * time.Second
 	// maxBindings is how many addresses of a browser are known at a time. Those
 	// that were seen first are forgotten first.
 	maxBindings = 16
@@ -77,7 +80,9 @@ type Peer struct {
 	state   atomic.Int32
 	stateMu sync.Mutex // makes OnState's calls come in order
 	path    atomic.Pointer[path]
-	heard   atomic.Int64 // when the browser was last heard, on the clock of media.Now
+	heard   atomic.Int64  // when the browser was last heard, on the clock of media.Now
+	proven  atomic.Bool   // something encrypted came: the handshake is over on both sides
+	joined  time.Duration // when the handshake was over on ours; the pacer's after that
 
 	mu          sync.Mutex // never held while anything waits
 	offer       *offer
@@ -108,9 +113,10 @@ func (e *Engine) NewPeer(sdp string, options PeerOptions) (*Peer, string, error)
 	p := &Peer{
 		engine: e, options: options, offer: o, ctx: ctx, cancel: cancel, created: media.Now(),
 		id: fmt.Sprintf("browser-%d", e.serial.Add(1)),
-		// The side that begins is the one that is ready first: we are, with the
-		// browser's first check, half a round trip before the browser is.
-		client:  o.setup != "active",
+		// Browsers leave the choice to us. As the server we choose the SRTP
+		// profile; Chromium as the server takes the dearer one, and connecting
+		// takes as long either way.
+		client:  o.setup == "passive",
 		session: rand.Uint64() >> 1, // RFC 8829 §5.2.1: the top bit is zero
 	}
 	p.pipe = dtlsrtp.NewPipe(p.sendDTLS)
@@ -334,6 +340,9 @@ func (p *Peer) Tick(now time.Duration) bool {
 		if silent > lostAfter {
 			p.setState(StateLost)
 		}
+		if !p.pipe.Closed() && (p.proven.Load() || now-p.joined > lingerTime) {
+			_ = p.pipe.Close() // and with it DTLS's goroutines end
+		}
 		p.report(now)
 	case StateLost:
 		if silent < lostAfter {
@@ -371,6 +380,7 @@ func (p *Peer) handshake() {
 		p.end(err)
 		return
 	}
+	p.joined = media.Now()
 	p.setState(StateConnected)
 }
 

@@ -71,7 +71,7 @@ func (p *Peer) receiveRTP(b []byte, now time.Duration, packet *media.Packet) {
 	if !ok {
 		return
 	}
-	p.heard.Store(int64(now))
+	p.noteHeard(now)
 	to := p.lines[0].listener.Load()
 	if to == nil || to.Packets == nil {
 		return
@@ -85,6 +85,14 @@ func (p *Peer) receiveRTP(b []byte, now time.Duration, packet *media.Packet) {
 		Payload: payload, Arrived: now,
 	}
 	to.Packets.WritePacket(packet)
+}
+
+// noteHeard notes that something encrypted came.
+func (p *Peer) noteHeard(now time.Duration) {
+	p.heard.Store(int64(now))
+	if !p.proven.Load() {
+		p.proven.Store(true)
+	}
 }
 
 // decrypt opens a packet in place and counts it.

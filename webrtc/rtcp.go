@@ -198,7 +198,7 @@ func (p *Peer) receiveRTCP(b []byte, now time.Duration) {
 		in.bad++
 		return
 	}
-	p.heard.Store(int64(now))
+	p.noteHeard(now)
 	forEachReport(clear,
 		func(ssrc uint32, ntp uint64) {
 			if s := in.find(ssrc); s != nil {

@@ -59,19 +59,27 @@ func (p *Pipe) ReadFrom(b []byte) (int, net.Addr, error) {
 
 // WriteTo is net.PacketConn's. The address does not matter: a pipe has one end.
 func (p *Pipe) WriteTo(b []byte, _ net.Addr) (int, error) {
-	select {
-	case <-p.closed:
+	if p.Closed() {
 		return 0, net.ErrClosed
-	default:
-		p.send(b)
-		return len(b), nil
 	}
+	p.send(b)
+	return len(b), nil
 }
 
 // Close ends reads and writes. It never waits.
 func (p *Pipe) Close() error {
 	p.once.Do(func() { close(p.closed) })
 	return nil
+}
+
+// Closed tells whether Close was called.
+func (p *Pipe) Closed() bool {
+	select {
+	case <-p.closed:
+		return true
+	default:
+		return false
+	}
 }
 
 // LocalAddr is net.PacketConn's.
