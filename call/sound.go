@@ -51,6 +51,9 @@ func (c *Call) Key(timeout time.Duration) (byte, bool, error) {
 	return key, true, nil
 }
 
+// DropKeys forgets the keys that were typed ahead.
+func (c *Call) DropKeys() { c.keys = c.keys[:0] }
+
 // Sleep lets the time pass.
 func (c *Call) Sleep(d time.Duration) error {
 	_, err := c.await(d, func(Event) bool { return false })

@@ -66,14 +66,17 @@ func (w *waiting) wait(front bool) (flow.QueueExit, error) {
 		w.StopMusic()
 		return exitOf(joined), nil
 	}
-	w.Note(ccs.CallEvent{Kind: ccs.EventQueued, Object: w.queue.ID, Name: w.queue.Name})
+	if front {
+		// Of the first time the interpreter takes note.
+		w.Note(ccs.CallEvent{Kind: ccs.EventQueued, Object: w.queue.ID, Name: w.queue.Name})
+	}
 	var exit flow.QueueExit
 	_, err := w.Await(-1, func(e call.Event) bool {
 		switch e := e.(type) {
 		case queue.Connected:
 			w.connected = e
 			exit = ""
-			w.left("connected")
+			w.Note(ccs.CallEvent{Kind: ccs.EventLeftQueue, Object: w.queue.ID, Name: w.queue.Name, Reason: "connected"})
 			return true
 		case queue.Expired:
 			exit = flow.QueueMaxWait
@@ -90,14 +93,10 @@ func (w *waiting) wait(front bool) (flow.QueueExit, error) {
 		return "", err
 	}
 	if exit != "" {
-		w.left(string(exit))
 		w.StopMusic()
+		w.DropKeys()
 	}
 	return exit, nil
-}
-
-func (w *waiting) left(reason string) {
-	w.Note(ccs.CallEvent{Kind: ccs.EventLeftQueue, Object: w.queue.ID, Name: w.queue.Name, Reason: reason})
 }
 
 // startMusic plays the queue's music, or the built-in one where it has none or
