@@ -54,4 +54,5 @@ check-generated:
 	@scripts/check-generated
 
 clean:
+	scripts/mongo-for-tests stop
 	rm -rf carillon .cache test/artifacts node_modules test/node_modules static/dist/*
