@@ -2,13 +2,16 @@ package media
 
 import (
 	"bytes"
+	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
 // wire keeps the packets that an output sends.
 type wire struct {
+	mu       sync.Mutex
 	headers  []Header
 	payloads [][]byte
 	at       []time.Duration
@@ -22,7 +25,16 @@ func (w *wire) send(b []byte) {
 	if cap(b)-len(b) < sendSlack && len(b) < MaxPacket {
 		panic("no room for SRTP")
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.headers, w.payloads, w.at = append(w.headers, h), append(w.payloads, bytes.Clone(payload)), append(w.at, Now())
+}
+
+// soFar is what was sent until now.
+func (w *wire) soFar() (headers []Header, payloads [][]byte, at []time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.headers), slices.Clone(w.payloads), slices.Clone(w.at)
 }
 
 func TestOutputTranslatesTheOtherLaw(t *testing.T) {
@@ -133,13 +145,17 @@ func TestKeepAliveFillsSilences(t *testing.T) {
 			coder
 		}{o, coder(PCMU)}, true, nil)
 		time.Sleep(501 * time.Millisecond)
+		synctest.Wait()
 		player.Stop()
-		sound := len(w.headers)
+		headers, _, _ := w.soFar()
+		sound := len(headers)
 		if sound < 25 || sound > 26 {
 			t.Fatalf("%d packets in half a second of sound", sound)
 		}
 		time.Sleep(time.Second)
-		silent := w.payloads[sound:]
+		synctest.Wait()
+		headers, payloads, sentAt := w.soFar()
+		silent := payloads[sound:]
 		if n := len(silent); n < 39 || n > 41 {
 			t.Errorf("%d packets of silence, want those of 0.8 s", n)
 		}
@@ -148,14 +164,14 @@ func TestKeepAliveFillsSilences(t *testing.T) {
 				t.Fatalf("silent packet %d is % x", i, payload[:8])
 			}
 		}
-		if quiet := w.at[sound] - w.at[sound-1]; quiet <= keepAliveAfter || quiet > keepAliveAfter+2*FrameTime {
+		if quiet := sentAt[sound] - sentAt[sound-1]; quiet <= keepAliveAfter || quiet > keepAliveAfter+2*FrameTime {
 			t.Errorf("silence began after %v", quiet)
 		}
-		for i := 1; i < len(w.headers); i++ {
-			elapsed := (w.at[i] - w.at[i-1]) * 8 / time.Millisecond
-			step := time.Duration(w.headers[i].Timestamp - w.headers[i-1].Timestamp)
-			if w.headers[i].Sequence != w.headers[i-1].Sequence+1 || step < elapsed-FrameSamples || step > elapsed+FrameSamples {
-				t.Errorf("packet %d at %v: timestamp step %d in %d samples of time", i, w.at[i]-start, step, elapsed)
+		for i := 1; i < len(headers); i++ {
+			elapsed := (sentAt[i] - sentAt[i-1]) * 8 / time.Millisecond
+			step := time.Duration(headers[i].Timestamp - headers[i-1].Timestamp)
+			if headers[i].Sequence != headers[i-1].Sequence+1 || step < elapsed-FrameSamples || step > elapsed+FrameSamples {
+				t.Errorf("packet %d at %v: timestamp step %d in %d samples of time", i, sentAt[i]-start, step, elapsed)
 			}
 		}
 		Play(pacer, NewPrompt(ramp(100*FrameSamples)), struct {
@@ -163,9 +179,13 @@ func TestKeepAliveFillsSilences(t *testing.T) {
 			coder
 		}{o, coder(PCMU)}, false, nil)
 		time.Sleep(40 * time.Millisecond)
-		before := len(w.headers)
+		synctest.Wait()
+		headers, _, _ = w.soFar()
+		before := len(headers)
 		time.Sleep(200 * time.Millisecond)
-		if n := len(w.headers) - before; n != 10 {
+		synctest.Wait()
+		headers, _, _ = w.soFar()
+		if n := len(headers) - before; n != 10 {
 			t.Errorf("%d packets in 200 ms: silence goes on under the sound", n)
 		}
 		pacer.Remove(keep)

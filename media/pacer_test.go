@@ -39,6 +39,7 @@ func TestPacerTicksEveryFrame(t *testing.T) {
 			}})
 		}
 		time.Sleep(time.Second + time.Millisecond)
+		synctest.Wait()
 		phases := make(map[time.Duration]int)
 		for i := range ticks {
 			if n := len(ticks[i]); n < 50 || n > 51 {
@@ -72,6 +73,7 @@ func TestPacerLeavesLostTicksOutAfterAStall(t *testing.T) {
 			return true
 		}})
 		time.Sleep(2*time.Second + time.Millisecond)
+		synctest.Wait()
 		if n := len(at); n < 50 || n > 53 {
 			t.Fatalf("%d ticks; one and then a second's were due", n)
 		}
@@ -103,6 +105,7 @@ func TestPacerCatchesUpAfterASmallDelay(t *testing.T) {
 			return true
 		}})
 		time.Sleep(time.Second)
+		synctest.Wait()
 	})
 }
 
@@ -120,6 +123,7 @@ func TestPacerTasksComeAndGoWithinTicks(t *testing.T) {
 		p.Add(first)
 		p.Add(first)
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if want := []string{"first", "second"}; !slices.Equal(order, want) {
 			t.Errorf("got %v, want %v", order, want)
 		}
@@ -143,6 +147,7 @@ func TestPacerKeepsATaskThatIsAddedWhileItEnds(t *testing.T) {
 		}
 		p.Add(task)
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if n != 2 {
 			t.Errorf("%d ticks, want 2", n)
 		}
@@ -153,5 +158,6 @@ func TestPacerStopsWithItsContext(t *testing.T) {
 	withPacer(t, func(t *testing.T, p *Pacer) {
 		p.Add(&taskFunc{func(time.Duration) bool { return true }})
 		time.Sleep(time.Second)
+		synctest.Wait()
 	}) // synctest fails when the goroutine stays
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -81,6 +82,7 @@ func TestPlayerPlaysOnceAndTells(t *testing.T) {
 				done := 0
 				player := Play(pacer, prompt, to, false, func() { done++ })
 				time.Sleep(time.Second)
+				synctest.Wait()
 				player.Stop()
 				if to.count() != 10 || done != 1 {
 					t.Fatalf("%d packets, done %d times", to.count(), done)
@@ -112,6 +114,7 @@ func TestPlayerLoopsUntilStopped(t *testing.T) {
 		to := &sinkCopy{codec: PCMA}
 		player := Play(pacer, NewPrompt(ramp(3*FrameSamples)), to, true, func() { t.Error("done was called") })
 		time.Sleep(201 * time.Millisecond)
+		synctest.Wait()
 		player.Stop()
 		player.Stop()
 		n := to.count()
@@ -119,6 +122,7 @@ func TestPlayerLoopsUntilStopped(t *testing.T) {
 			t.Errorf("%d packets in 200 ms, or not in a loop", n)
 		}
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if to.count() != n {
 			t.Error("packets after Stop")
 		}
@@ -130,6 +134,7 @@ func TestPlayerOfAnEmptyPromptIsDoneAtOnce(t *testing.T) {
 		done := 0
 		Play(pacer, NewPrompt(nil), &sinkCopy{codec: PCMA}, true, func() { done++ })
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if done != 1 {
 			t.Errorf("done %d times", done)
 		}

@@ -323,7 +323,7 @@ func TestRecordingIsPlayableWhileItGrows(t *testing.T) {
 		s := newTalker(r.Left(), PCMA, 440)
 		for second := 1; second <= 10; second++ {
 			s.speak(time.Second)
-			time.Sleep(time.Millisecond) // what is due now is written
+			synctest.Wait() // what is due now is written
 			channels := readWAV(t, r.Path(), PCMA)
 			if missing := second*8000 - len(channels[0]); missing > 2*8000 {
 				t.Errorf("after %d s: %d samples are not on the disk", second, missing)
