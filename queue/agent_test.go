@@ -2,6 +2,7 @@ package queue
 
 import (
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -82,6 +83,25 @@ func TestWrapUpSurvivesReloadAndReconfiguration(t *testing.T) {
 	})
 }
 
+func TestLongerWrapUpStays(t *testing.T) {
+	run(t, []setting{
+		q("q", ccs.Sequential, "a", withWrapUp), q("r", ccs.Sequential, "a", func(q *ccs.Queue) { q.WrapUp = 5_000 }),
+		agentWith("a", func(a *ccs.Agent) { a.SimultaneousCalls = 2 }),
+	}, func(o *office) {
+		o.join("1")
+		o.accept("a")
+		o.joinAs(Caller{ID: "2", Queue: "r"})
+		o.accept("a")
+		o.e.Leave("1", LeaveOver)
+		pass(time.Second)
+		o.e.Leave("2", LeaveOver)
+		pass(29*time.Second - 1)
+		o.wantState("a", WrapUp)
+		pass(1)
+		o.wantState("a", Ready)
+	})
+}
+
 func TestNextStateIsHonoured(t *testing.T) {
 	run(t, []setting{
 		q("q", ccs.Sequential, "a", withWrapUp),
@@ -148,11 +168,11 @@ func TestSecondDeviceReplacesTheFirst(t *testing.T) {
 		o.join("1")
 		tab := &desk{office: o, agent: "a"}
 		o.e.SignIn("a", tab)
-		if got := o.desks["a"].withdrawn; !slices.Equal(got, []string{"undelivered"}) {
+		if got := o.desks["a"].told(); !slices.Equal(got, []string{"undelivered"}) {
 			t.Errorf("first tab was told %q", got)
 		}
-		if tab.status.State != Ready || tab.status.Reachable {
-			t.Errorf("second tab was told %+v", tab.status)
+		if s := tab.shows(); s.State != Ready || s.Reachable {
+			t.Errorf("second tab was told %+v", s)
 		}
 		o.e.SignOut("a", o.desks["a"])
 		if got := o.e.Agent("a").State; got != Ready {
@@ -162,22 +182,33 @@ func TestSecondDeviceReplacesTheFirst(t *testing.T) {
 		if tab.caller() != "1" {
 			t.Error("the caller does not ring at the second tab")
 		}
-		tab.status = AgentStatus{}
+		tab.StatusChanged(AgentStatus{})
 		o.e.SignIn("a", tab) // again: nothing changes, but the page hears the state
-		if tab.caller() != "1" || tab.status.State != Ringing {
-			t.Errorf("after a second sign-in: %+v", tab.status)
+		if tab.caller() != "1" || tab.shows().State != Ringing {
+			t.Errorf("after a second sign-in: %+v", tab.shows())
 		}
 	})
 }
 
 func TestObserversHearEveryChangeInOrder(t *testing.T) {
 	run(t, []setting{q("q", ccs.Sequential, "a", withWrapUp), q("r", ccs.Sequential, "a")}, func(o *office) {
+		var mu sync.Mutex
 		var states []State
 		queues := map[string]int{}
-		o.e.options.AgentChanged = func(s AgentStatus) { states = append(states, s.State) }
-		o.e.options.QueueChanged = func(id string) { queues[id]++ }
+		o.e.options.AgentChanged = func(s AgentStatus) {
+			mu.Lock()
+			defer mu.Unlock()
+			states = append(states, s.State)
+		}
+		o.e.options.QueueChanged = func(id string) {
+			mu.Lock()
+			defer mu.Unlock()
+			queues[id]++
+		}
 		o.talk("a", "1")
 		pass(30 * time.Second)
+		mu.Lock()
+		defer mu.Unlock()
 		if want := []State{Ringing, Talking, WrapUp, Ready}; !slices.Equal(states, want) {
 			t.Errorf("heard %v, want %v", states, want)
 		}

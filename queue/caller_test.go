@@ -93,7 +93,7 @@ func TestAdmission(t *testing.T) {
 				if got := o.joinAs(test.caller); got != test.want {
 					t.Errorf("join says %v, want %v", got, test.want)
 				}
-				if in := o.e.callers["new"] != nil; in != (test.want == Accepted) {
+				if in := o.at("new") != ""; in != (test.want == Accepted) {
 					t.Errorf("in the engine: %v", in)
 				}
 			})
@@ -135,7 +135,7 @@ func TestCallerWhoLeavesFreesTheAgent(t *testing.T) {
 		o.e.Leave("2", LeaveOver) // waiting
 		o.e.Leave("1", LeaveOver) // ringing
 		o.wantRinging("a:3")
-		if got := o.desks["a"].withdrawn; len(got) != 1 || got[0] != "callerLeft" {
+		if got := o.desks["a"].told(); len(got) != 1 || got[0] != "callerLeft" {
 			t.Errorf("told %q", got)
 		}
 		o.accept("a")
@@ -191,11 +191,11 @@ func TestQueueWithoutMembersClosesAfterAGrace(t *testing.T) {
 		o.ready("a") // a browser that came back
 		o.e.SignOut("a", o.desks["a"])
 		pass(30*time.Second - 1)
-		if n := len(o.phones["1"].ended); n != 0 {
+		if ended, _ := o.phones["1"].outcome(); ended != nil {
 			t.Fatal("closed too early")
 		}
 		pass(1)
-		if got := o.phones["1"].ended; len(got) != 1 || got[0] != "closed" {
+		if got, _ := o.phones["1"].outcome(); len(got) != 1 || got[0] != "closed" {
 			t.Fatalf("ended %q", got)
 		}
 	})

@@ -23,8 +23,8 @@ func TestTwoAnswersHaveOneWinner(t *testing.T) {
 				}
 				o.wantState(first, Talking)
 				o.wantState(second, Ready)
-				if got := o.phones["1"].ended; len(got) != 1 || o.phones["1"].agent != first {
-					t.Errorf("caller got %q with %s", got, o.phones["1"].agent)
+				if got, agent := o.phones["1"].outcome(); len(got) != 1 || agent != first {
+					t.Errorf("caller got %q with %s", got, agent)
 				}
 			})
 		})
@@ -53,10 +53,11 @@ func TestClaimsFromManyGoroutinesHaveOneWinner(t *testing.T) {
 			wg.Wait()
 			synctest.Wait()
 			close(wins)
+			_, agent := o.phones["1"].outcome()
 			switch n := len(wins); {
 			case n > 1, n == 0 && !gone:
 				t.Fatalf("%d winners", n)
-			case n == 1 && o.phones["1"].agent != <-wins:
+			case n == 1 && agent != <-wins:
 				t.Fatal("the caller got somebody else")
 			}
 		})

@@ -3,6 +3,8 @@ package queue
 import (
 	"fmt"
 	"math/rand/v2"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,32 +12,48 @@ import (
 	"github.com/carillon-cc/carillon/ccs"
 )
 
+// dice is chance that all goroutines share.
+type dice struct {
+	mu sync.Mutex
+	r  *rand.Rand
+}
+
+func (d *dice) IntN(n int) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.r.IntN(n)
+}
+
+func (d *dice) between(from, to time.Duration) time.Duration {
+	return from + time.Duration(d.IntN(int(to-from)))
+}
+
 // A month of a small team: five agents, two queues, opening hours, breaks,
 // declines, missed calls, impatient callers. Fairness is checked at each offer
-// (office.fair), the promises every hour, conservation at the end.
+// (watchFairness), the promises every hour, conservation at the end.
 func TestMonthOfASmallTeam(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := open(t,
 			q("q", ccs.Sequential, "abcd", func(q *ccs.Queue) { q.WrapUp = 20_000; q.MaxWait = 600_000; q.Members[3].Priority = 1 }),
 			q("r", ccs.RingAll, "cde", func(q *ccs.Queue) { q.MaxWaiting = 10 }),
 		)
-		r := rand.New(rand.NewPCG(7, 7))
-		between := func(from, to time.Duration) time.Duration { return from + time.Duration(r.Int64N(int64(to-from))) }
-		var joined, refused, connected, hungUp int
+		r := &dice{r: rand.New(rand.NewPCG(7, 7))}
+		var joined, refused int
+		var connected, hungUp atomic.Int64
 		for _, d := range o.desks {
 			d.onOffer = func(got Offer) {
 				switch n := r.IntN(100); {
 				case n < 4: // not at the desk; back after a while
-					time.AfterFunc(between(time.Minute, 10*time.Minute), func() { o.e.SetReady(d.agent) })
+					time.AfterFunc(r.between(time.Minute, 10*time.Minute), func() { o.e.SetReady(d.agent) })
 				case n < 8:
-					time.AfterFunc(between(0, 8*time.Second), func() { _ = o.e.Decline(got.ID, d.agent) })
+					time.AfterFunc(r.between(0, 8*time.Second), func() { _ = o.e.Decline(got.ID, d.agent) })
 				default:
-					time.AfterFunc(between(time.Second, 12*time.Second), func() {
+					time.AfterFunc(r.between(time.Second, 12*time.Second), func() {
 						if d.accept(got.ID) != nil {
 							return
 						}
-						connected++
-						time.AfterFunc(between(20*time.Second, 6*time.Minute), func() { o.e.Leave(got.Caller, LeaveOver) })
+						connected.Add(1)
+						time.AfterFunc(r.between(20*time.Second, 6*time.Minute), func() { o.e.Leave(got.Caller, LeaveOver) })
 					})
 				}
 			}
@@ -52,11 +70,12 @@ func TestMonthOfASmallTeam(t *testing.T) {
 						continue
 					}
 					joined++
+					p := o.phones[id]
 					if r.IntN(10) == 0 {
-						time.AfterFunc(between(0, 2*time.Minute), func() {
-							if p := o.phones[id]; len(p.ended) == 0 {
+						time.AfterFunc(r.between(0, 2*time.Minute), func() {
+							if ended, _ := p.outcome(); ended == nil {
 								o.e.Leave(id, LeaveOver)
-								hungUp++
+								hungUp.Add(1)
 							}
 						})
 					}
@@ -75,22 +94,23 @@ func TestMonthOfASmallTeam(t *testing.T) {
 				o.e.SignOut(id, d)
 			}
 			pass(15 * time.Hour) // talks end, queues close
-			if n := len(o.e.callers) + len(o.e.offers) + o.e.timers; n != 0 {
-				t.Fatalf("day %d leaves %d callers, %d offers, %d timers", day, len(o.e.callers), len(o.e.offers), o.e.timers)
+			if callers, offers, timers := o.leftovers(); callers+offers+timers != 0 {
+				t.Fatalf("day %d leaves %d callers, %d offers, %d timers", day, callers, offers, timers)
 			}
 		}
 		ended := map[string]int{}
 		for id, p := range o.phones {
-			if len(p.ended) > 1 {
-				t.Errorf("%s heard %q", id, p.ended)
+			got, _ := p.outcome()
+			if len(got) > 1 {
+				t.Errorf("%s heard %q", id, got)
 			}
-			for _, how := range p.ended {
+			for _, how := range got {
 				ended[how]++
 			}
 		}
-		t.Logf("%d joined, %d refused, %d hung up, %v", joined, refused, hungUp, ended)
-		if ended["connected"] != connected || connected+hungUp+ended["expired"]+ended["closed"] != joined {
-			t.Errorf("%d joined; %d accepted, %d hung up, %v", joined, connected, hungUp, ended)
+		t.Logf("%d joined, %d refused, %d hung up, %v", joined, refused, hungUp.Load(), ended)
+		if ended["connected"] != int(connected.Load()) || ended["connected"]+int(hungUp.Load())+ended["expired"]+ended["closed"] != joined {
+			t.Errorf("%d joined; %d accepted, %d hung up, %v", joined, connected.Load(), hungUp.Load(), ended)
 		}
 		for _, how := range []string{"connected", "expired"} {
 			if ended[how] < 20 {

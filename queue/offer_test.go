@@ -110,11 +110,11 @@ func TestRingAllRingsEveryEligibleMemberAndThoseWhoBecomeFree(t *testing.T) {
 		o.accept("c")
 		o.wantRinging("")
 		for _, loser := range []string{"a", "b", "d"} {
-			if got := o.desks[loser].withdrawn; len(got) != 1 || got[0] != "taken by c" {
+			if got := o.desks[loser].told(); len(got) != 1 || got[0] != "taken by c" {
 				t.Errorf("%s was told %q", loser, got)
 			}
 		}
-		if got := o.desks["c"].withdrawn; len(got) != 0 {
+		if got := o.desks["c"].told(); len(got) != 0 {
 			t.Errorf("the winner was told %q", got)
 		}
 	})
@@ -165,6 +165,18 @@ func TestDeclinesAreNotMissesAndMissesCountInARow(t *testing.T) {
 		o.wantRinging("")
 		o.e.SetReady("a")
 		o.wantRinging("a:1")
+	})
+}
+
+func TestAnswerEndsARowOfMisses(t *testing.T) {
+	run(t, []setting{q("q", ccs.Sequential, "a", func(q *ccs.Queue) { q.MissedLimit = 2 })}, func(o *office) {
+		for _, caller := range []string{"1", "2", "3"} {
+			o.join(caller)
+			pass(25 * time.Second) // missed, and offered again after the pause
+			o.wantState("a", Ringing)
+			o.accept("a")
+			o.e.Leave(caller, LeaveOver)
+		}
 	})
 }
 
@@ -264,13 +276,13 @@ func TestThousandMembersAllRing(t *testing.T) {
 		if got := o.joinAs(Caller{ID: "1", Queue: "q0"}); got != Accepted {
 			t.Fatal(got)
 		}
-		if n := len(o.e.offers); n != 1000 {
+		if _, n, _ := o.leftovers(); n != 1000 {
 			t.Fatalf("%d ring, want 1000", n)
 		}
 		o.check()
 		o.accept("a7")
 		for id, d := range o.desks {
-			if id != "a7" && (d.offer() != "" || d.withdrawn[0] != "taken by a7") {
+			if id != "a7" && (d.offer() != "" || d.told()[0] != "taken by a7") {
 				t.Fatalf("%s still rings or was not told", id)
 			}
 		}

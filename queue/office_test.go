@@ -1,9 +1,11 @@
 package queue
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,7 +15,10 @@ import (
 	"github.com/carillon-cc/carillon/ccs"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	watchFairness()
+	goleak.VerifyTestMain(m)
+}
 
 // office is an engine with its agents' desks and its callers' telephones.
 type office struct {
@@ -46,7 +51,6 @@ func (d *desk) Offer(o Offer) {
 	d.ringing = &o
 	deaf, then := d.deaf, d.onOffer
 	d.mu.Unlock()
-	d.office.fair(o)
 	if !deaf {
 		d.office.e.Delivered(o.ID)
 	}
@@ -94,6 +98,20 @@ func (d *desk) caller() string {
 	return d.ringing.Caller
 }
 
+// told is why offers were withdrawn.
+func (d *desk) told() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.withdrawn)
+}
+
+// shows is the status that the desk was told last.
+func (d *desk) shows() AgentStatus {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.status
+}
+
 // accept claims an offer. The engine may answer with the next one at once.
 func (d *desk) accept(offer string) error {
 	d.mu.Lock()
@@ -107,7 +125,7 @@ func (d *desk) accept(offer string) error {
 // phone is a caller's call.
 type phone struct {
 	mu      sync.Mutex
-	notices []string // with the agent's id, times in the clock of the test
+	notices []string // with the agent's id
 	agent   string   // connected
 	ended   []string // all of Connected, Expired and Closed
 }
@@ -137,6 +155,20 @@ func (p *phone) heard() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.notices)
+}
+
+// outcome is how the waiting ended, and with whom.
+func (p *phone) outcome() (ended []string, agent string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.ended), p.agent
+}
+
+// again forgets how former waiting ended.
+func (p *phone) again() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ended = nil
 }
 
 // setting changes the office before it opens.
@@ -273,7 +305,7 @@ func (o *office) wantState(agent string, want State) {
 	if got := o.e.Agent(agent).State; got != want {
 		o.t.Fatalf("%s is %s, want %s", agent, got, want)
 	}
-	if told := o.desks[agent].status.State; told != want {
+	if told := o.desks[agent].shows().State; told != want {
 		o.t.Fatalf("%s was told %s, want %s", agent, told, want)
 	}
 }
@@ -292,24 +324,47 @@ func pass(d time.Duration) {
 	synctest.Wait()
 }
 
-// fair checks an offer when it is made: the caller does not ring at too many,
-// and nobody ahead of the caller would have the agent.
-func (o *office) fair(made Offer) {
-	o.e.mu.Lock()
-	defer o.e.mu.Unlock()
-	c, a := o.e.callers[made.Caller], o.e.agents[made.Agent]
-	if c == nil || !c.waiting || a.offer == nil || a.offer.ID != made.ID {
-		return // over by now
-	}
-	if n := len(c.offers); n > c.room.strategy.width(c) {
-		o.t.Errorf("%s rings at %d", c.ID, n)
-	}
-	for _, m := range a.places {
-		for _, d := range m.room.line {
-			if d != c && d.before(c) && d.admits(m) {
-				o.t.Errorf("%s rings at %s, but %s is ahead", c.ID, a.id, d.ID)
+// unfair is the first unfair choice of any engine.
+var unfair atomic.Pointer[string]
+
+// watchFairness has each choice that a strategy leaves in the queue's order
+// checked when it is made: no caller who is ahead would have the agent.
+func watchFairness() {
+	for name, s := range strategies {
+		s.order = func(c *caller, members []*member) {
+			for _, m := range members[:min(len(members), s.width(c)-len(c.offers))] {
+				for _, place := range m.agent.places {
+					for _, d := range place.room.line {
+						if d != c && d.before(c) && d.admits(place) {
+							what := fmt.Sprintf("%s rings at %s, but %s is ahead", c.ID, m.agent.id, d.ID)
+							unfair.CompareAndSwap(nil, &what)
+						}
+					}
+				}
 			}
 		}
+		strategies[name] = s
+	}
+}
+
+// leftovers counts what must not outlive the callers.
+func (o *office) leftovers() (callers, offers, timers int) {
+	o.e.mu.Lock()
+	defer o.e.mu.Unlock()
+	return len(o.e.callers), len(o.e.offers), o.e.timers
+}
+
+// at tells where the engine has a call: "", "waiting", or the agent.
+func (o *office) at(call string) string {
+	o.e.mu.Lock()
+	defer o.e.mu.Unlock()
+	switch c := o.e.callers[call]; {
+	case c == nil:
+		return ""
+	case c.waiting:
+		return "waiting"
+	default:
+		return c.agent.id
 	}
 }
 
@@ -323,6 +378,9 @@ func (o *office) check() {
 
 // invariants are what must hold between any two events.
 func (e *Engine) invariants() error {
+	if what := unfair.Load(); what != nil {
+		return errors.New(*what)
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	timers := 0

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -59,7 +60,8 @@ func meet(t *testing.T, timeout string, answer, cancel time.Duration) {
 				won++
 			}
 		}
-		switch connected := o.phones["1"].agent != ""; {
+		_, winner := o.phones["1"].outcome()
+		switch connected := winner != ""; {
 		case won > 1 || connected != (won == 1):
 			t.Fatalf("%d won, connected %v", won, connected)
 		case won == 0 && answer < min(0, cancel):
@@ -67,7 +69,7 @@ func meet(t *testing.T, timeout string, answer, cancel time.Duration) {
 		case won == 1 && answer > min(0, cancel):
 			t.Fatal("an answer that came late won")
 		}
-		if len(o.e.callers) != 0 {
+		if o.at("1") != "" {
 			t.Fatal("the caller is still there")
 		}
 	})
@@ -78,8 +80,9 @@ type schedule struct {
 	*office
 	r      *rand.Rand
 	calls  int
-	offers []Offer           // seen, live and over
-	where  map[string]string // callers inside: "waiting", or the agent
+	mu     sync.Mutex
+	offers []Offer         // seen, live and over
+	inside map[string]bool // callers who joined and did not leave
 	wins   int
 	log    []string
 }
@@ -110,7 +113,7 @@ func TestRandomSchedulesKeepEveryPromise(t *testing.T) {
 var scheduleAgents = []string{"a", "b", "c", "d", "e"}
 
 func newSchedule(t *testing.T, seed uint64) *schedule {
-	s := &schedule{r: rand.New(rand.NewPCG(seed, 1)), where: map[string]string{}}
+	s := &schedule{r: rand.New(rand.NewPCG(seed, 1)), inside: map[string]bool{}}
 	var settings []setting
 	for _, id := range []string{"q", "r", "s"} {
 		members := ""
@@ -124,7 +127,11 @@ func newSchedule(t *testing.T, seed uint64) *schedule {
 		s.agents[id].SimultaneousCalls = 1 + s.r.IntN(2)
 	}
 	for _, id := range slices.Sorted(maps.Keys(s.agents)) {
-		s.desks[id].onOffer = func(o Offer) { s.offers = append(s.offers, o) }
+		s.desks[id].onOffer = func(o Offer) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.offers = append(s.offers, o)
+		}
 		if s.r.IntN(4) > 0 {
 			s.ready(id)
 		}
@@ -153,9 +160,11 @@ func (s *schedule) step() {
 	call := fmt.Sprint(1 + s.r.IntN(s.calls+1))
 	queue := pick(s.r, []string{"q", "r", "s"})
 	var offer Offer
+	s.mu.Lock()
 	if len(s.offers) > 0 {
 		offer = pick(s.r, s.offers[max(0, len(s.offers)-6):])
 	}
+	s.mu.Unlock()
 	n := s.r.IntN(100)
 	s.log = append(s.log, fmt.Sprint(n, agent, call, queue))
 	switch {
@@ -164,18 +173,18 @@ func (s *schedule) step() {
 			s.calls++
 			call = fmt.Sprint(s.calls)
 		}
-		delete(s.where, call)
+		delete(s.inside, call)
 		if p := s.phones[call]; p != nil {
-			p.ended = nil
+			p.again()
 		}
 		if s.joinAs(Caller{ID: call, Queue: queue, Priority: s.r.IntN(2), Front: s.r.IntN(8) == 0}) == Accepted {
-			s.where[call] = "waiting"
+			s.inside[call] = true
 		}
 	case n < 30:
 		s.e.Leave(call, LeaveOver)
-		delete(s.where, call)
+		delete(s.inside, call)
 		if p := s.phones[call]; p != nil {
-			p.ended = nil
+			p.again()
 		}
 	case n < 45:
 		if offer.ID != "" {
@@ -200,7 +209,9 @@ func (s *schedule) step() {
 	case n < 73:
 		s.e.SetReachable(agent, s.r.IntN(2) == 0, "media")
 	case n < 75:
+		desk.mu.Lock()
 		desk.deaf = !desk.deaf
+		desk.mu.Unlock()
 	case n < 77:
 		s.e.EndWrapUp(agent)
 	case n < 78:
@@ -257,29 +268,30 @@ func (s *schedule) verify() error {
 	}
 	connected := 0
 	for id, p := range s.phones {
-		for _, n := range p.notices {
-			if len(n) > 9 && n[:9] == "connected" {
+		for _, n := range p.heard() {
+			if strings.HasPrefix(n, "connected") {
 				connected++
 			}
 		}
-		c := s.e.callers[id]
+		ended, agent := p.outcome()
+		at := s.at(id)
 		switch {
-		case s.where[id] == "":
-			if c != nil {
+		case !s.inside[id]:
+			if at != "" {
 				return fmt.Errorf("%s left and is still there", id)
 			}
-		case len(p.ended) > 1:
-			return fmt.Errorf("%s heard %q", id, p.ended)
-		case len(p.ended) == 0:
-			if c == nil || !c.waiting {
+		case len(ended) > 1:
+			return fmt.Errorf("%s heard %q", id, ended)
+		case len(ended) == 0:
+			if at != "waiting" {
 				return fmt.Errorf("%s is lost", id)
 			}
-		case p.ended[0] == "connected":
-			if c == nil || c.agent == nil || c.agent.id != p.agent {
-				return fmt.Errorf("%s does not talk with %s", id, p.agent)
+		case ended[0] == "connected":
+			if at != agent {
+				return fmt.Errorf("%s does not talk with %s", id, agent)
 			}
-		case c != nil:
-			return fmt.Errorf("%s heard %q and is still there", id, p.ended)
+		case at != "":
+			return fmt.Errorf("%s heard %q and is still there", id, ended)
 		}
 	}
 	if connected != s.wins {
@@ -297,12 +309,12 @@ func (s *schedule) finish() {
 		s.e.Release(id, "out")
 	}
 	pass(5 * time.Minute)
-	if n := len(s.e.callers) + len(s.e.offers) + s.e.timers; n != 0 {
-		s.t.Errorf("left: %d callers, %d offers, %d timers", len(s.e.callers), len(s.e.offers), s.e.timers)
+	if callers, offers, timers := s.leftovers(); callers+offers+timers != 0 {
+		s.t.Errorf("left: %d callers, %d offers, %d timers", callers, offers, timers)
 	}
-	for id, a := range s.e.agents {
-		if state := a.state(); state == Talking || state == Ringing || state == WrapUp {
-			s.t.Errorf("%s is stuck: %s", id, state)
+	for _, a := range s.e.Agents() {
+		if a.State == Talking || a.State == Ringing || a.State == WrapUp {
+			s.t.Errorf("%s is stuck: %s", a.Agent, a.State)
 		}
 	}
 }

@@ -1,0 +1,56 @@
+package queue
+
+import (
+	"slices"
+	"sync"
+	"testing"
+)
+
+func TestMessagesAreDeliveredInOrderAlsoWhenAReceiverCausesMore(t *testing.T) {
+	var o outbox
+	var got []int
+	o.put(func() {
+		o.put(func() { got = append(got, 3) })
+		o.deliver()
+		got = append(got, 1)
+	})
+	o.put(func() { got = append(got, 2) })
+	o.deliver()
+	if want := []int{1, 2, 3}; !slices.Equal(got, want) {
+		t.Errorf("delivered %v, want %v", got, want)
+	}
+}
+
+func TestOneGoroutineDeliversAtATime(t *testing.T) {
+	var o outbox
+	var wg sync.WaitGroup
+	delivered := 0 // unguarded: the race detector watches
+	for range 4 {
+		wg.Go(func() {
+			for range 1000 {
+				o.put(func() { delivered++ })
+				o.deliver()
+			}
+		})
+	}
+	wg.Wait()
+	o.deliver()
+	if delivered != 4000 {
+		t.Errorf("%d delivered, want 4000", delivered)
+	}
+}
+
+func TestPanicOfAReceiverDoesNotSilenceTheEngine(t *testing.T) {
+	var o outbox
+	o.put(func() { panic("receiver") })
+	func() {
+		defer func() { _ = recover() }()
+		o.deliver()
+	}()
+	told := false
+	o.put(func() { told = true })
+	o.deliver()
+	if !told {
+		t.Error("nothing is delivered any more")
+	}
+}
