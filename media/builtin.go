@@ -15,7 +15,7 @@ func Beep() *Prompt {
 }
 
 // RingBack is what a caller hears while a telephone rings: 425 Hz, 1.5 s on and
-// 3.5 s off, to be played in a loop (ETSI EN 301 437's common European tone).
+// 3.5 s off, to be played in a loop: a cadence common in Europe (ITU-T E.180).
 func RingBack() *Prompt {
 	on := faded(Tone(425, 1500*time.Millisecond, 0.15), 80)
 	return NewPromptFromPCM(append(on, make([]int16, 3500*sampleRate/1000)...))
