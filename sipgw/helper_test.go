@@ -1,0 +1,324 @@
+package sipgw
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/carillon-cc/carillon/call"
+	"github.com/carillon-cc/carillon/media"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var loopback = netip.MustParseAddr("127.0.0.1")
+
+// patience is how long tests wait for what must happen.
+const patience = 5 * time.Second
+
+// bench is a gateway under test, with what its calls tell.
+type bench struct {
+	*Gateway
+	calls chan *served
+	stop  func()
+}
+
+// served is a call that the gateway took. Its owner goroutine waits for done.
+type served struct {
+	Incoming
+	events chan call.Event
+	done   chan struct{}
+	sound  *collector
+}
+
+// collector counts packets.
+type collector struct {
+	mu    sync.Mutex
+	count int
+	last  media.Codec
+}
+
+func (c *collector) WritePacket(p *media.Packet) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.count++
+	c.last = p.Codec
+}
+
+func (c *collector) packets() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.count
+}
+
+// start runs a gateway on 127.0.0.1 that hands its calls to the test. It ends
+// with the test.
+func start(t *testing.T, change func(*Config)) *bench {
+	t.Helper()
+	pacer := media.NewPacer()
+	cfg := Config{
+		Listen: "127.0.0.1:0", Ports: media.NewPorts(loopback, 0, 0), Pacer: pacer,
+		AllowLoopback: true, Log: slog.New(slog.DiscardHandler),
+		Timers: Timers{Farewell: 50 * time.Millisecond},
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	g, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{Gateway: g, calls: make(chan *served, 100)}
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { pacer.Run(ctx) })
+	running.Go(func() {
+		_ = g.Run(ctx, func(_ context.Context, in Incoming) {
+			s := &served{Incoming: in, events: make(chan call.Event, 100), done: make(chan struct{}), sound: &collector{}}
+			over := make(chan struct{})
+			var once sync.Once
+			in.Leg.Listen(call.Listener{Packets: s.sound, Events: func(e call.Event) {
+				s.events <- e
+				if _, gone := e.(call.Gone); gone {
+					once.Do(func() { close(over) })
+				}
+			}})
+			b.calls <- s
+			select {
+			case <-over:
+			case <-s.done:
+			}
+		})
+	})
+	b.stop = sync.OnceFunc(func() {
+		cancel()
+		running.Wait()
+	})
+	t.Cleanup(b.stop)
+	return b
+}
+
+func (b *bench) next(t *testing.T) *served {
+	t.Helper()
+	select {
+	case s := <-b.calls:
+		return s
+	case <-time.After(patience):
+		t.Fatal("no call arrived")
+		return nil
+	}
+}
+
+// expect waits for the call's next event of a type.
+func expect[E any](t *testing.T, s *served) E {
+	t.Helper()
+	limit := time.After(patience)
+	for {
+		select {
+		case e := <-s.events:
+			if want, ok := e.(E); ok {
+				return want
+			}
+		case <-limit:
+			var none E
+			t.Fatalf("no %T came", none)
+			return none
+		}
+	}
+}
+
+func (s *served) gone(t *testing.T) call.Cause {
+	t.Helper()
+	return expect[call.Gone](t, s).Cause
+}
+
+// raw is a SIP peer that writes its messages by hand.
+type raw struct {
+	t      *testing.T
+	conn   *net.UDPConn
+	rtp    *net.UDPConn
+	to     netip.AddrPort
+	callID string
+	toTag  string
+	seq    int
+}
+
+func newRaw(t *testing.T, g *bench, from string) *raw {
+	t.Helper()
+	listen := func() *net.UDPConn {
+		conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.MustParseAddrPort(from+":0")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		return conn
+	}
+	return &raw{t: t, conn: listen(), rtp: listen(), to: g.Addr(), callID: fmt.Sprintf("%d@raw", time.Now().UnixNano()), seq: 1}
+}
+
+func (r *raw) send(text string) {
+	r.t.Helper()
+	if _, err := r.conn.WriteToUDPAddrPort([]byte(text), r.to); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func port(c *net.UDPConn) int { return c.LocalAddr().(*net.UDPAddr).Port }
+
+// message makes a request of the call. branch names the transaction.
+func (r *raw) message(method, branch string, seq int, headers []string, body string) string {
+	at := r.conn.LocalAddr().String()
+	to := "<sip:1000@" + r.to.String() + ">"
+	if r.toTag != "" {
+		to += ";tag=" + r.toTag
+	}
+	lines := append([]string{
+		method + " sip:1000@" + r.to.String() + " SIP/2.0",
+		"Via: SIP/2.0/UDP " + at + ";branch=z9hG4bK" + branch + ";rport",
+		"From: \"Eve\" <sip:+33123456789@" + at + ">;tag=eve",
+		"To: " + to,
+		"Call-ID: " + r.callID,
+		fmt.Sprintf("CSeq: %d %s", seq, method),
+		"Contact: <sip:eve@" + at + ">",
+		"Max-Forwards: 70",
+	}, headers...)
+	if body != "" && !strings.Contains(strings.Join(headers, "\n"), "Content-Type") {
+		lines = append(lines, "Content-Type: application/sdp")
+	}
+	lines = append(lines, fmt.Sprintf("Content-Length: %d", len(body)))
+	return strings.Join(lines, "\r\n") + "\r\n\r\n" + body
+}
+
+func (r *raw) offer(attributes ...string) string {
+	return r.offerAt("127.0.0.1", port(r.rtp), attributes...)
+}
+
+func (r *raw) offerAt(ip string, port int, attributes ...string) string {
+	return strings.Join(append([]string{
+		"v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 " + ip, "t=0 0",
+		fmt.Sprintf("m=audio %d RTP/AVP 8 0 101", port), "a=rtpmap:101 telephone-event/8000",
+	}, attributes...), "\r\n") + "\r\n"
+}
+
+// read returns the next message, or "" after wait.
+func (r *raw) read(wait time.Duration) string {
+	r.t.Helper()
+	buffer := make([]byte, 65536)
+	_ = r.conn.SetReadDeadline(time.Now().Add(wait))
+	n, err := r.conn.Read(buffer)
+	if err != nil {
+		return ""
+	}
+	text := string(buffer[:n])
+	if _, rest, ok := strings.Cut(text, "\r\nTo: "); ok && strings.HasPrefix(text, "SIP/2.0 ") && r.toTag == "" {
+		line, _, _ := strings.Cut(rest, "\r\n")
+		if _, tag, ok := strings.Cut(line, ";tag="); ok && strings.Contains(text, "INVITE") {
+			r.toTag = tag
+		}
+	}
+	return text
+}
+
+// await reads until a message begins with prefix and has part in it.
+func (r *raw) await(prefix, part string) string {
+	r.t.Helper()
+	for limit := time.Now().Add(patience); time.Now().Before(limit); {
+		text := r.read(time.Until(limit))
+		if strings.HasPrefix(text, prefix) && strings.Contains(text, part) {
+			return text
+		}
+	}
+	r.t.Fatalf("no message %q with %q came", prefix, part)
+	return ""
+}
+
+// silent fails the test when a message with part comes within wait.
+func (r *raw) silent(wait time.Duration, part string) {
+	r.t.Helper()
+	for limit := time.Now().Add(wait); time.Now().Before(limit); {
+		if text := r.read(time.Until(limit)); text != "" && strings.Contains(text, part) {
+			r.t.Fatalf("unexpected message:\n%s", text)
+		}
+	}
+}
+
+// invite calls and waits until the gateway has the call.
+func (r *raw) invite(b *bench, body string, headers ...string) *served {
+	r.t.Helper()
+	r.send(r.message("INVITE", "first", r.seq, headers, body))
+	return b.next(r.t)
+}
+
+// talk calls, is answered and acknowledges.
+func (r *raw) talk(b *bench, body string) (*served, string) {
+	r.t.Helper()
+	s := r.invite(b, body)
+	s.Leg.Ring()
+	if err := s.Leg.Answer(); err != nil {
+		r.t.Fatal(err)
+	}
+	ok := r.await("SIP/2.0 200", "INVITE")
+	r.send(r.message("ACK", "ack1", r.seq, nil, ""))
+	return s, ok
+}
+
+// request sends the next request of the dialog and returns its final response.
+func (r *raw) request(method, body string, headers ...string) string {
+	r.t.Helper()
+	r.seq++
+	r.send(r.message(method, fmt.Sprintf("b%d", r.seq), r.seq, headers, body))
+	for {
+		text := r.await("SIP/2.0 ", fmt.Sprintf("CSeq: %d %s", r.seq, method))
+		if strings.HasPrefix(text, "SIP/2.0 1") {
+			continue
+		}
+		if method == "INVITE" {
+			branch := fmt.Sprintf("b%d", r.seq)
+			if strings.HasPrefix(text, "SIP/2.0 2") {
+				branch = fmt.Sprintf("ack%d", r.seq)
+			}
+			r.send(r.message("ACK", branch, r.seq, nil, ""))
+		}
+		return text
+	}
+}
+
+// mediaPort reads the port of the sound in a session description.
+func mediaPort(t *testing.T, text string) netip.AddrPort {
+	t.Helper()
+	var n int
+	if _, rest, ok := strings.Cut(text, "m=audio "); ok {
+		if _, err := fmt.Sscanf(rest, "%d", &n); err == nil {
+			return netip.AddrPortFrom(loopback, uint16(n))
+		}
+	}
+	t.Fatalf("no sound in\n%s", text)
+	return netip.AddrPort{}
+}
+
+// sendRTP sends a packet from a socket.
+func sendRTP(t *testing.T, from *net.UDPConn, to netip.AddrPort, h media.Header, payload []byte) {
+	t.Helper()
+	if _, err := from.WriteToUDPAddrPort(append(media.AppendHeader(nil, h), payload...), to); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// eventually waits for a condition.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for limit := time.Now().Add(patience); time.Now().Before(limit); time.Sleep(2 * time.Millisecond) {
+		if ok() {
+			return
+		}
+	}
+	t.Fatal("not so: " + what)
+}
