@@ -38,7 +38,11 @@ func (a *answer) String() string {
 	line("o=- %d %d IN IP4 0.0.0.0", a.session, a.version)
 	line("s=-")
 	line("t=0 0")
-	line("a=group:BUNDLE %s", a.offer.bundle)
+	var mids strings.Builder
+	for i := range a.offer.media {
+		mids.WriteString(" " + a.offer.media[i].mid)
+	}
+	line("a=group:BUNDLE%s", mids.String())
 	line("a=ice-lite")
 	line("a=msid-semantic: WMS")
 	for i := range a.offer.media {

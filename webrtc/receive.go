@@ -156,7 +156,10 @@ func (s *stream) count(sequence uint16, timestamp, clockRate uint32, now time.Du
 		if d < 0 {
 			d = -d
 		}
-		s.jitter += uint32(d) - (s.jitter+8)>>4
+		// A second is no jitter but a pause of the microphone.
+		if uint32(d) < clockRate {
+			s.jitter += uint32(d) - (s.jitter+8)>>4
+		}
 	}
 	s.transit, s.clockRate = transit, clockRate
 }
