@@ -34,6 +34,11 @@ type Options struct {
 	Headers map[string]string
 	// Keep is how much of what is heard stays for Heard; 0 for nothing.
 	Keep time.Duration
+	// Media is told to the peer as the telephone's media address in place of
+	// that of its own port, when it is valid. Whoever has that address sends and
+	// receives the sound, to and from Agreed's remote address; the telephone
+	// itself does neither.
+	Media netip.AddrPort
 	// Packet is called with all that is received, in the line's reader. It must
 	// not keep the packet.
 	Packet func(p *media.Packet)
@@ -154,6 +159,9 @@ func (p *Phone) Dial(ctx context.Context, options Options) (*Call, error) {
 		media:    netip.AddrPortFrom(p.local.Addr(), port.Local().Port()),
 		writer:   sdp.NewWriter(rand.Uint64()),
 		answered: make(chan struct{}), ended: make(chan struct{}), cancel: make(chan struct{}),
+	}
+	if options.Media.IsValid() {
+		c.media = options.Media
 	}
 	c.ear.most = int(options.Keep * 8000 / time.Second)
 	c.output = media.NewOutput(func(b []byte) { _ = port.Send(b) })
@@ -325,7 +333,9 @@ func (c *Call) accepted(res *sip.Response, cancelled bool) {
 		return
 	}
 	c.talking.Store(true)
-	c.phone.cfg.Pacer.Add(c.keepAlive)
+	if !c.options.Media.IsValid() {
+		c.phone.cfg.Pacer.Add(c.keepAlive)
+	}
 	close(c.answered)
 }
 

@@ -222,15 +222,16 @@ func (b *Browser) Close() {
 	b.fd, b.outFD = -1, -1
 }
 
-// read takes all that the socket has.
+// read takes a datagram of the socket. The epoll instance goes on reporting the
+// socket while it has more, which is cheaper than to try.
 func (b *Browser) read(buf []byte) {
 	b.reading.Lock()
 	defer b.reading.Unlock()
-	for b.fd >= 0 {
-		n, at, err := receive(b.fd, buf, b.control[:])
-		if err != nil || n == 0 {
-			return
-		}
+	if b.fd < 0 {
+		return
+	}
+	n, at, err := Receive(b.fd, buf, b.control[:])
+	if err == nil && n > 0 {
 		b.take(buf[:n], at)
 	}
 }

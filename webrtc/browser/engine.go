@@ -23,11 +23,18 @@ const tick = 25 * time.Millisecond
 // three lines' sound with the kernel's overhead.
 const socketBuffer = 256 << 10
 
-// Engine reads for many browsers. Its methods are safe from any goroutine.
+// Engine reads for many browsers. Its methods are safe from any goroutine, but
+// for Poll.
 type Engine struct {
 	certificate *dtlsrtp.Certificate
 	epoll, wake int
 	done        sync.WaitGroup
+
+	// What follows belongs to the one who reads.
+	events []unix.EpollEvent
+	buf    []byte
+	due    []*Browser
+	next   time.Duration
 
 	mu       sync.Mutex
 	browsers map[int32]*Browser // by socket
@@ -36,11 +43,30 @@ type Engine struct {
 
 // NewEngine starts an engine. Close ends it.
 func NewEngine() (*Engine, error) {
+	e, err := NewPolledEngine()
+	if err != nil {
+		return nil, err
+	}
+	e.done.Go(func() {
+		for e.poll(int(tick / time.Millisecond)) {
+		}
+	})
+	return e, nil
+}
+
+// NewPolledEngine makes an engine without a goroutine of its own: whoever made
+// it calls Poll, every few milliseconds and from one goroutine at a time. So
+// the arrival of a packet wakes nobody, as it would wake nobody on the machine
+// of its sender if the browser were elsewhere. Close ends it.
+func NewPolledEngine() (*Engine, error) {
 	certificate, err := dtlsrtp.NewCertificate()
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{certificate: certificate, browsers: make(map[int32]*Browser)}
+	e := &Engine{
+		certificate: certificate, browsers: make(map[int32]*Browser),
+		events: make([]unix.EpollEvent, 256), buf: make([]byte, 2048), next: media.Now() + tick,
+	}
 	if e.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return nil, fmt.Errorf("making an epoll instance: %w", err)
 	}
@@ -51,7 +77,6 @@ func NewEngine() (*Engine, error) {
 		_ = unix.Close(e.epoll)
 		return nil, fmt.Errorf("watching an event: %w", err)
 	}
-	e.done.Go(e.run)
 	return e, nil
 }
 
@@ -99,44 +124,45 @@ func (e *Engine) remove(fd int) {
 	delete(e.browsers, int32(fd))
 }
 
-func (e *Engine) run() {
-	events := make([]unix.EpollEvent, 64)
-	buf := make([]byte, 2048)
-	var due []*Browser
-	next := media.Now() + tick
-	for {
-		n, err := unix.EpollWait(e.epoll, events, int(tick/time.Millisecond))
-		if err != nil && !errors.Is(err, unix.EINTR) {
-			return
-		}
-		e.mu.Lock()
-		closed := e.closed
-		e.mu.Unlock()
-		if closed {
-			return
-		}
-		for i := range max(n, 0) {
-			e.mu.Lock()
-			b := e.browsers[events[i].Fd]
-			e.mu.Unlock()
-			if b != nil {
-				b.read(buf)
-			}
-		}
-		now := media.Now()
-		if now < next {
-			continue
-		}
-		next = now + tick
-		e.mu.Lock()
-		due = due[:0]
-		for _, b := range e.browsers {
-			due = append(due, b)
-		}
-		e.mu.Unlock()
-		for _, b := range due {
-			b.checkIfDue(now)
-		}
-		clear(due)
+// Poll reads what has arrived, without waiting for more, and keeps the
+// connections alive.
+func (e *Engine) Poll() { e.poll(0) }
+
+// poll waits for so many milliseconds at most and reads a datagram of each
+// browser that has any. It is false when the engine is closed.
+func (e *Engine) poll(wait int) bool {
+	n, err := unix.EpollWait(e.epoll, e.events, wait)
+	if err != nil && !errors.Is(err, unix.EINTR) {
+		return false
 	}
+	e.mu.Lock()
+	closed := e.closed
+	e.mu.Unlock()
+	if closed {
+		return false
+	}
+	for i := range max(n, 0) {
+		e.mu.Lock()
+		b := e.browsers[e.events[i].Fd]
+		e.mu.Unlock()
+		if b != nil {
+			b.read(e.buf)
+		}
+	}
+	now := media.Now()
+	if now < e.next {
+		return true
+	}
+	e.next = now + tick
+	e.mu.Lock()
+	e.due = e.due[:0]
+	for _, b := range e.browsers {
+		e.due = append(e.due, b)
+	}
+	e.mu.Unlock()
+	for _, b := range e.due {
+		b.checkIfDue(now)
+	}
+	clear(e.due)
+	return true
 }

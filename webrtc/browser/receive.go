@@ -9,9 +9,11 @@ import (
 	"github.com/carillon-cc/carillon/media"
 )
 
-// receive reads one datagram and says when the kernel got it, so that a reader
-// who is late does not make the network look slow.
-func receive(fd int, buf, control []byte) (n int, at time.Duration, err error) {
+// Receive reads one datagram without waiting and says when the kernel got it,
+// on the clock of media.Now, so that a reader who is late does not make the
+// network look slow. The socket needs the option SO_TIMESTAMPNS; control is room
+// for the kernel's stamp, 64 bytes at least.
+func Receive(fd int, buf, control []byte) (n int, at time.Duration, err error) {
 	vector := unix.Iovec{Base: &buf[0]}
 	vector.SetLen(len(buf))
 	header := unix.Msghdr{Iov: &vector, Control: &control[0]}
