@@ -1,0 +1,366 @@
+package desk_test
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"go.uber.org/goleak"
+
+	"github.com/carillon-cc/carillon/call"
+	"github.com/carillon-cc/carillon/ccs"
+	"github.com/carillon-cc/carillon/media"
+	"github.com/carillon-cc/carillon/queue"
+	"github.com/carillon-cc/carillon/server/desk"
+	"github.com/carillon-cc/carillon/webrtc"
+	"github.com/carillon-cc/carillon/webrtc/browser"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// office is a hub with real parts around it, and agents who sign in by naming
+// themselves.
+type office struct {
+	url      string
+	engine   *queue.Engine
+	browsers *browser.Engine
+}
+
+func open(t testing.TB) *office {
+	t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	pacer := media.NewPacer()
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { pacer.Run(ctx) })
+	media, err := webrtc.New(webrtc.Config{Listen: "127.0.0.1:0", Pacer: pacer, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	browsers, err := browser.NewEngine()
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine := queue.New(queue.Options{})
+	engine.SetAgents(map[string]*ccs.Agent{"alice": {}, "bob": {}})
+	engine.SetQueues(map[string]*ccs.Queue{"sales": {
+		Meta: ccs.Meta{ID: "sales"}, Name: "Sales", Strategy: ccs.RingAll,
+		Members: []ccs.QueueMember{{Agent: "alice"}, {Agent: "bob"}},
+	}})
+	hub := desk.NewHub(desk.Options{
+		Engine: engine, Calls: call.NewManager(call.Options{Pacer: pacer, Log: log}), WebRTC: media, Log: log,
+		User: func(r *http.Request) *ccs.User {
+			name := r.URL.Query().Get("user")
+			return &ccs.User{Meta: ccs.Meta{ID: name}, Name: name, Role: ccs.Role(r.URL.Query().Get("role"))}
+		},
+		NumberLabel: func(string) string { return "Demo" },
+		AgentName:   strings.ToTitle,
+	})
+	server := httptest.NewServer(hub)
+	t.Cleanup(func() {
+		hub.Close()
+		server.Close()
+		browsers.Close()
+		media.Close()
+		cancel()
+		running.Wait()
+	})
+	return &office{url: "ws" + strings.TrimPrefix(server.URL, "http"), engine: engine, browsers: browsers}
+}
+
+// page is a page's socket. What the server sends waits in messages.
+type page struct {
+	t        testing.TB
+	ws       *websocket.Conn
+	messages chan message
+}
+
+type message struct {
+	Type     string            `json:"type"`
+	State    string            `json:"state"`
+	Leading  bool              `json:"leading"`
+	Problems []string          `json:"problems"`
+	SDP      string            `json:"sdp"`
+	Code     string            `json:"code"`
+	For      string            `json:"for"`
+	Params   map[string]string `json:"params"`
+	Offer    *struct {
+		ID   string `json:"id"`
+		From string `json:"from"`
+	} `json:"offer"`
+}
+
+func (o *office) visit(t testing.TB, agent, tab string) *page {
+	t.Helper()
+	ws, _, err := websocket.DefaultDialer.Dial(o.url+"?role=agent&user="+agent, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &page{t: t, ws: ws, messages: make(chan message, 256)}
+	go func() {
+		defer close(p.messages)
+		for {
+			var m message
+			if ws.ReadJSON(&m) != nil {
+				return
+			}
+			if m.Type == "probe" {
+				continue
+			}
+			p.messages <- m
+		}
+	}()
+	t.Cleanup(p.close)
+	p.send(map[string]any{"type": "hello", "tab": tab})
+	return p
+}
+
+func (p *page) close() { _ = p.ws.Close() }
+
+func (p *page) send(m map[string]any) {
+	p.t.Helper()
+	if err := p.ws.WriteJSON(m); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// until reads messages until one fits.
+func (p *page) until(what string, fits func(message) bool) message {
+	p.t.Helper()
+	limit := time.After(10 * time.Second)
+	for {
+		select {
+		case m, ok := <-p.messages:
+			if !ok {
+				p.t.Fatalf("the socket closed before %s", what)
+			}
+			if fits(m) {
+				return m
+			}
+		case <-limit:
+			p.t.Fatalf("no %s", what)
+		}
+	}
+}
+
+func state(want string) func(message) bool {
+	return func(m message) bool { return m.Type == "desk" && m.State == want }
+}
+
+// getReady connects a page's media and presses Ready.
+func (o *office) getReady(t testing.TB, p *page) *browser.Browser {
+	t.Helper()
+	b := o.browsers.New(browser.Options{})
+	t.Cleanup(b.Close)
+	p.send(map[string]any{"type": "media", "id": 1, "sdp": b.Offer()})
+	answer := p.until("media answer", func(m message) bool { return m.Type == "media" })
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := b.Connect(ctx, answer.SDP); err != nil {
+		t.Fatal(err)
+	}
+	p.send(map[string]any{"type": "proof", "audio": true, "microphone": true})
+	p.send(map[string]any{"type": "ready"})
+	p.until("ready without problems", func(m message) bool { return m.State == "ready" && len(m.Problems) == 0 })
+	return b
+}
+
+func (o *office) join(t testing.TB, id string) chan queue.Notice {
+	t.Helper()
+	notices := make(chan queue.Notice, 64)
+	joined := o.engine.Join(queue.Caller{
+		ID: id, Queue: "sales", Details: queue.OfferDetails{From: "+33123456789", Codec: "PCMA"},
+		Notify: func(n queue.Notice) { notices <- n },
+	})
+	if joined != queue.Accepted {
+		t.Fatalf("the queue said %v", joined)
+	}
+	return notices
+}
+
+func TestOnlyAgentsHaveADesk(t *testing.T) {
+	o := open(t)
+	_, response, err := websocket.DefaultDialer.Dial(o.url+"?role=supervisor&user=sue", nil)
+	if err == nil || response.StatusCode != http.StatusForbidden {
+		t.Errorf("a supervisor got %v", response)
+	}
+}
+
+func TestAnAgentIsReachableOnlyWithAllProofs(t *testing.T) {
+	o := open(t)
+	p := o.visit(t, "alice", "tab-1")
+	first := p.until("first state", state("away"))
+	for _, want := range []string{"media", "audio", "microphone"} {
+		if !slices.Contains(first.Problems, want) {
+			t.Errorf("problems %v lack %q", first.Problems, want)
+		}
+	}
+	o.getReady(t, p)
+	if a := o.engine.Agent("alice"); !a.Reachable {
+		t.Errorf("not reachable: %s", a.Why)
+	}
+	p.send(map[string]any{"type": "proof", "audio": true, "microphone": false})
+	p.until("the microphone's loss", func(m message) bool { return slices.Equal(m.Problems, []string{"microphone"}) })
+	if a := o.engine.Agent("alice"); a.Reachable {
+		t.Error("reachable without a microphone")
+	}
+}
+
+func TestOfTwoWhoAcceptOneGetsTheCallAndTheOtherIsTold(t *testing.T) {
+	o := open(t)
+	alice, bob := o.visit(t, "alice", "tab-a"), o.visit(t, "bob", "tab-b")
+	o.getReady(t, alice)
+	o.getReady(t, bob)
+	notices := o.join(t, "call-1")
+	offers := map[*page]string{}
+	for _, p := range []*page{alice, bob} {
+		offers[p] = p.until("offer", func(m message) bool { return m.Offer != nil }).Offer.ID
+		p.send(map[string]any{"type": "delivered", "offer": offers[p]})
+	}
+	for p, offer := range offers {
+		p.send(map[string]any{"type": "accept", "offer": offer})
+	}
+	connected := 0
+	winner := ""
+	for limit := time.After(5 * time.Second); connected == 0; {
+		select {
+		case n := <-notices:
+			if c, ok := n.(queue.Connected); ok {
+				connected++
+				winner = c.Agent
+			}
+		case <-limit:
+			t.Fatal("nobody got the call")
+		}
+	}
+	loser := map[string]*page{"alice": bob, "bob": alice}[winner]
+	told := loser.until("word of who took it", func(m message) bool { return m.Code == "offer.taken" })
+	if told.Params["by"] != strings.ToTitle(winner) {
+		t.Errorf("told that %q took it, but %q did", told.Params["by"], winner)
+	}
+	for limit := time.After(200 * time.Millisecond); ; {
+		select {
+		case n := <-notices:
+			if _, ok := n.(queue.Connected); ok {
+				t.Fatal("a second agent got the call")
+			}
+			continue
+		case <-limit:
+		}
+		break
+	}
+	o.engine.Leave("call-1", queue.LeaveOver)
+}
+
+func TestCallerWhoLeavesStopsTheRinging(t *testing.T) {
+	o := open(t)
+	p := o.visit(t, "alice", "tab-1")
+	o.getReady(t, p)
+	o.join(t, "call-1")
+	offer := p.until("offer", func(m message) bool { return m.Offer != nil })
+	p.send(map[string]any{"type": "delivered", "offer": offer.Offer.ID})
+	p.until("ringing", state("ringing"))
+	left := time.Now()
+	o.engine.Leave("call-1", queue.LeaveOver)
+	p.until("the end of ringing", func(m message) bool { return m.Type == "desk" && m.Offer == nil && m.State == "ready" })
+	if took := time.Since(left); took > 200*time.Millisecond {
+		t.Errorf("the page rang on for %v", took)
+	}
+}
+
+func TestTheSameTabLeadsAgainAfterAReload(t *testing.T) {
+	o := open(t)
+	p := o.visit(t, "alice", "tab-1")
+	o.getReady(t, p)
+	p.send(map[string]any{"type": "leaving"})
+	p.close()
+	again := o.visit(t, "alice", "tab-1")
+	m := again.until("state after the reload", func(m message) bool { return m.Type == "desk" })
+	if !m.Leading || m.State != "ready" {
+		t.Errorf("after the reload: leading %v, state %s", m.Leading, m.State)
+	}
+	if !slices.Contains(m.Problems, "media") {
+		t.Errorf("the new page has no connection yet, but its problems are %v", m.Problems)
+	}
+	o.getReady(t, again)
+}
+
+func TestASecondTabMayTakeOver(t *testing.T) {
+	o := open(t)
+	first := o.visit(t, "alice", "tab-1")
+	o.getReady(t, first)
+	second := o.visit(t, "alice", "tab-2")
+	if m := second.until("state", func(m message) bool { return m.Type == "desk" }); m.Leading {
+		t.Fatal("the second tab leads by itself")
+	}
+	second.send(map[string]any{"type": "ready"})
+	if m := second.until("refusal", func(m message) bool { return m.Type == "error" }); m.Code != "notLeading" || m.For != "ready" {
+		t.Errorf("refused with %q for %q", m.Code, m.For)
+	}
+	second.send(map[string]any{"type": "takeOver"})
+	second.until("lead", func(m message) bool { return m.Leading })
+	first.until("loss of the lead", func(m message) bool { return m.Type == "desk" && !m.Leading })
+	o.getReady(t, second)
+}
+
+func TestSocketsThatDoNotSpeakTheProtocolAreClosed(t *testing.T) {
+	o := open(t)
+	for name, data := range map[string]string{
+		"no JSON": "hello", "not greeted": `{"type":"ready"}`, "no tab": `{"type":"hello"}`,
+		"long tab": `{"type":"hello","tab":"` + strings.Repeat("x", 65) + `"}`, "array": `[1,2]`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			ws, _, err := websocket.DefaultDialer.Dial(o.url+"?role=agent&user=alice", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer ws.Close()
+			if err := ws.WriteMessage(websocket.TextMessage, []byte(data)); err != nil {
+				t.Fatal(err)
+			}
+			_ = ws.SetReadDeadline(time.Now().Add(5 * time.Second))
+			_, _, err = ws.ReadMessage()
+			if !websocket.IsCloseError(err, websocket.ClosePolicyViolation) {
+				t.Errorf("the socket ended with %v", err)
+			}
+		})
+	}
+}
+
+// FuzzMessages has a page say anything; the desk must go on serving others.
+func FuzzMessages(f *testing.F) {
+	o := open(f)
+	for _, seed := range []string{
+		`{"type":"media","id":1,"sdp":"v=0"}`, `{"type":"accept","offer":"x"}`, `{"type":"key","digit":"55"}`,
+		`{"type":"extendWrapUp","seconds":-1}`, `{"type":"next","state":"asleep"}`, `{"type":"hello","tab":"other"}`,
+		`{"type":"takeOver"}`, `{"type":"away","reason":"\u0000"}`, `{"type":3}`, `[]`, `{`, "",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, agent := range []string{"mallory", "alice"} {
+			ws, _, err := websocket.DefaultDialer.Dial(o.url+"?role=agent&user="+agent, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer ws.Close()
+			_ = ws.SetReadDeadline(time.Now().Add(5 * time.Second))
+			if err := ws.WriteMessage(websocket.TextMessage, []byte(`{"type":"hello","tab":"tab"}`)); err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := ws.ReadMessage(); err != nil {
+				t.Fatalf("%s got no answer to a good hello: %v", agent, err)
+			}
+			if agent == "mallory" {
+				_ = ws.WriteMessage(websocket.TextMessage, data)
+			}
+		}
+	})
+}
