@@ -42,11 +42,11 @@ export class Baresip {
     const sip = await freePorts(4);
     const rtp = await freePorts(10);
     const tone = writeTone(join(folder, 'tone.wav'), hz, { seconds: 60 });
-    writeFileSync(join(folder, 'config'), configuration({ sip, control: sip + 2, rtp, tone, folder }));
+    writeFileSync(join(folder, 'config'), configuration({ sip, control: sip + 2, rtp, tone }));
     const account = `<sip:+33198765432@127.0.0.1>;regint=0;audio_codecs=${codec};ptime=20\n`;
     writeFileSync(join(folder, 'accounts'), account);
     writeFileSync(join(folder, 'contacts'), '');
-    const program = new Program('baresip', ['-f', folder]);
+    const program = new Program('baresip', ['-f', folder], { cwd: folder });
     await program.prints(/baresip is ready/);
     const control = connect(sip + 2, '127.0.0.1');
     await new Promise((resolve, reject) => control.once('connect', resolve).once('error', reject));
@@ -77,7 +77,7 @@ export class Baresip {
   heard(): Sound {
     const file = readdirSync(this.folder).find((name) => name.endsWith('-dec.wav'));
     if (file === undefined) {
-      throw new Error(`baresip has recorded nothing:\n${this.program.output()}`);
+      throw new Error('baresip has recorded nothing');
     }
     return readWav(join(this.folder, file));
   }
@@ -108,7 +108,8 @@ export class Baresip {
   }
 }
 
-function configuration(of: { sip: number; control: number; rtp: number; tone: string; folder: string }): string {
+/** The recordings go to the working directory: baresip cuts the names of files short that have a long path. */
+function configuration(of: { sip: number; control: number; rtp: number; tone: string }): string {
   return `
 poll_method epoll
 sip_listen 127.0.0.1:${of.sip}
@@ -122,7 +123,7 @@ auplay_srate 8000
 ausrc_channels 1
 auplay_channels 1
 audio_buffer 20-160
-snd_path ${of.folder}
+snd_path .
 module_path /usr/lib/baresip/modules
 module g711.so
 module aufile.so

@@ -20,7 +20,7 @@ for (const store of stores) {
       const phone = scene.call({ from: '+33123456789', record: heardFile });
 
       await alice.is('ringing', 20_000);
-      await expect(alice.find('caller')).toContainText('1 23 45 67 89');
+      await expect(alice.find('caller')).toContainText('+33123456789');
       await expect(alice.find('queue')).toHaveText('Support');
       await alice.press('accept');
       await alice.is('talking');
