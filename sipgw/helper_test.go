@@ -59,6 +59,9 @@ func (c *collector) packets() int {
 	return c.count
 }
 
+// faultyNumber is dialled to have a call fail.
+const faultyNumber = "666"
+
 // start runs a gateway on 127.0.0.1 that hands its calls to the test. It ends
 // with the test.
 func start(t *testing.T, change func(*Config)) *bench {
@@ -83,6 +86,9 @@ func start(t *testing.T, change func(*Config)) *bench {
 	running.Go(func() {
 		_ = g.Run(ctx, func(_ context.Context, in Incoming) {
 			s := &served{Incoming: in, events: make(chan call.Event, 100), done: make(chan struct{}), sound: &collector{}}
+			if in.To == faultyNumber {
+				panic("a fault in a call")
+			}
 			over := make(chan struct{})
 			var once sync.Once
 			in.Leg.Listen(call.Listener{Packets: s.sound, Events: func(e call.Event) {
