@@ -5,9 +5,11 @@ import (
 	"context"
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
+	pion "github.com/pion/webrtc/v4"
 
 	"github.com/carillon-cc/carillon/call"
 	"github.com/carillon-cc/carillon/media"
@@ -190,6 +192,29 @@ func TestBrowserCannotMakeStateWithoutBound(t *testing.T) {
 	if alive > maxBindings || x.reader.bindings[x.from].peer.Load() == nil {
 		t.Errorf("%d addresses are known; the one in use among them: %v", alive, x.reader.bindings[x.from].peer.Load() != nil)
 	}
+}
+
+func TestHandshakeLeavesNothingBehind(t *testing.T) {
+	e := startEngine(t)
+	c := newClient(t, pion.MimeTypePCMA)
+	p, _ := connect(t, e, c)
+	if p.pipe.Closed() {
+		t.Fatal("the last flight cannot be repeated any more")
+	}
+	c.prime(t, newEarOn(p))
+	for range 100 {
+		if p.pipe.Closed() {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Error("DTLS goes on although the browser has shown that it has the keys")
+}
+
+func newEarOn(p *Peer) *ear {
+	e := newEar()
+	p.Line(0).Listen(e.listener())
+	return e
 }
 
 func BenchmarkFromBrowser(b *testing.B) {

@@ -16,7 +16,7 @@ import (
 )
 
 // socketBuffer is what is asked of the kernel for each socket and direction, in
-// bytes; it gives net.core.rmem_max and wmem_max at most.
+// bytes; an ordinary user gets net.core.rmem_max and wmem_max at most.
 const socketBuffer = 4 << 20
 
 // batch is how many datagrams one system call reads at most.
@@ -67,16 +67,20 @@ func openSocket(e *Engine, address string) (*socket, error) {
 		_ = conn.Close()
 		return nil, err
 	}
-	_ = conn.SetReadBuffer(socketBuffer)
-	_ = conn.SetWriteBuffer(socketBuffer)
 	return s, nil
 }
 
-// setOptions has the kernel tell to which of our addresses a datagram was sent:
+// setOptions sets up a socket before it is bound. It has the kernel tell to which of our addresses a datagram was sent:
 // a check must be answered from there (RFC 8445 §7.3.1).
 func setOptions(fd int) error {
 	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
 		return fmt.Errorf("SO_REUSEPORT: %w", err)
+	}
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, socketBuffer) != nil {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, socketBuffer)
+	}
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, socketBuffer) != nil {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, socketBuffer)
 	}
 	if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1); err == nil {
 		return nil

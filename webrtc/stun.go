@@ -58,8 +58,8 @@ func (r *reader) check(b []byte, from netip.AddrPort, e endpoint, now time.Durat
 	if !ok {
 		return
 	}
-	r.reply(e, c, m, stun.BindingSuccess, &stun.XORMappedAddress{IP: net.IP(from.Addr().AsSlice()), Port: int(from.Port())})
 	c.peer.checked(c, known, m.Contains(stun.AttrUseCandidate), now)
+	r.reply(e, c, m, stun.BindingSuccess, &stun.XORMappedAddress{IP: net.IP(from.Addr().AsSlice()), Port: int(from.Port())})
 }
 
 // user finds the credentials of a check's USERNAME: our user name, a colon, the
