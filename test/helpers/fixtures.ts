@@ -1,7 +1,7 @@
 // What a test starts from: a fresh server, and ways to bring agents, telephones and captures into it. All of it ends with
 // the test; when the test fails, the server's log is kept beside the result.
 
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { test as base } from '@playwright/test';
 import { Agent, type BrowserOptions, openBrowser, signIn } from './agent.ts';
 import { Baresip, type BaresipOptions } from './baresip.ts';
@@ -58,7 +58,7 @@ export const test = base.extend<{ store: Store; scene: Scene }>({
       await end().catch((error: unknown) => console.error(error));
     }
     if (info.status !== info.expectedStatus) {
-      await info.attach('carillon.log', { body: carillon.log, contentType: 'text/plain' });
+      writeFileSync(info.outputPath('carillon.log'), carillon.log);
     }
   },
 });

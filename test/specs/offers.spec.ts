@@ -53,7 +53,7 @@ test('a declined call goes to the other agent and keeps its place', async ({ sce
   await alice.press('decline');
   await expect(alice.find('state')).not.toHaveAttribute('data-state', 'ringing');
 
-  await bob.ready();
+  await bob.press('ready');
   await bob.answers();
   await bob.hears(tones.caller);
   expect(phone.over).toBe(false);

@@ -86,7 +86,7 @@ test('a closed tab gives the caller back to the head of the queue', async ({ sce
   await alice.hears(tones.caller);
 
   await alice.close();
-  await bob.ready();
+  await bob.press('ready');
   await bob.answers(45_000);
   await bob.hears(tones.caller);
   expect(phone.over).toBe(false);
