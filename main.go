@@ -18,6 +18,7 @@ var version = "dev"
 
 type cli struct {
 	Serve   serveCommand   `cmd:"" help:"Run the contact center."`
+	Bench   benchCommand   `cmd:"" help:"Measure what calls cost, with simulated callers and agents."`
 	Call    callCommand    `cmd:"" help:"Call a SIP address, as a telephone would, and print what happened."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
