@@ -14,6 +14,10 @@ import (
 // ended it. Whatever runs the call returns when it sees it.
 var ErrOver = errors.New("the call is over")
 
+// goneTime is how long word that the caller left may take to come after an
+// answer that failed.
+const goneTime = time.Second
+
 // maxKeys bounds the keys that a caller can type ahead.
 const maxKeys = 64
 
@@ -118,6 +122,10 @@ func (c *Call) Answer() error {
 		return nil
 	}
 	if err := c.leg.Answer(); err != nil {
+		// Most often the caller has just left, and word of that is on its way.
+		if _, over := c.await(goneTime, func(Event) bool { return false }); over != nil {
+			return over
+		}
 		c.log.Warn("answer failed", "err", err)
 		c.end(Cause{BySystem, ReasonFailed})
 		return ErrOver

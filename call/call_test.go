@@ -2,6 +2,7 @@ package call_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -405,6 +406,28 @@ func TestCallsEndAtTheirLongest(t *testing.T) {
 		}
 		if r := w.journal.record(); r.Cause != string(call.ReasonMaxDuration) {
 			t.Errorf("cause %q", r.Cause)
+		}
+	})
+}
+
+// cancelled is a caller who leaves at the moment of the answer.
+type cancelled struct{ *leg }
+
+func (l cancelled) Answer() error {
+	l.tell(call.Gone{Leg: l, Cause: call.Cause{By: call.ByCaller, Reason: call.ReasonCancelled}})
+	return errors.New("the caller is gone")
+}
+
+func TestACallerWhoLeavesAtTheAnswerEndsTheCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := &journal{}
+		m := call.NewManager(call.Options{Pacer: media.NewPacer(), Journal: j, Log: slog.New(slog.DiscardHandler)})
+		m.Serve(cancelled{newLeg("caller")}, call.Info{}, func(c *call.Call) call.Cause {
+			_ = c.Answer()
+			return call.Cause{}
+		})
+		if r := j.record(); r.EndedBy != "caller" || r.Cause != "cancelled" {
+			t.Errorf("ended by %q: %q", r.EndedBy, r.Cause)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -25,7 +26,7 @@ func (s *server) warm(ctx context.Context, parts *sync.WaitGroup) (*media.Prompt
 		return nil, fmt.Errorf("make the hold music: %w", got.err)
 	}
 	parts.Go(func() {
-		if err := s.prompts.Warm(ctx, snapshot, snapshot.Prompts(), tts.Languages()...); err != nil && ctx.Err() == nil {
+		if err := s.prompts.Warm(ctx, snapshot, snapshot.Prompts(), tts.Languages()...); err != nil && !errors.Is(err, context.Canceled) {
 			s.log.Error("some prompts cannot be heard", "err", err)
 		}
 	})

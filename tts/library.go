@@ -221,6 +221,9 @@ func (l *Library) do(j *job) (*media.Prompt, error) {
 	ctx, cancel := context.WithTimeout(l.ctx, loadTime)
 	defer cancel()
 	prompt, err := j.load(ctx)
+	if l.ctx.Err() != nil {
+		return prompt, err // Close ended it: nothing to complain of
+	}
 	if j.text == "" {
 		if err != nil {
 			l.log.Error("a prompt cannot be had", "err", err)

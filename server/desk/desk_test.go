@@ -19,6 +19,7 @@ import (
 	"github.com/carillon-cc/carillon/media"
 	"github.com/carillon-cc/carillon/queue"
 	"github.com/carillon-cc/carillon/server/desk"
+	"github.com/carillon-cc/carillon/server/desk/desktest"
 	"github.com/carillon-cc/carillon/webrtc"
 	"github.com/carillon-cc/carillon/webrtc/browser"
 )
@@ -75,102 +76,12 @@ func open(t testing.TB) *office {
 	return &office{url: "ws" + strings.TrimPrefix(server.URL, "http"), engine: engine, browsers: browsers}
 }
 
-// page is a page's socket. What the server sends waits in messages.
-type page struct {
-	t        testing.TB
-	ws       *websocket.Conn
-	messages chan message
-}
-
-type message struct {
-	Type     string            `json:"type"`
-	State    string            `json:"state"`
-	Leading  bool              `json:"leading"`
-	Problems []string          `json:"problems"`
-	SDP      string            `json:"sdp"`
-	Code     string            `json:"code"`
-	For      string            `json:"for"`
-	Params   map[string]string `json:"params"`
-	Offer    *struct {
-		ID   string `json:"id"`
-		From string `json:"from"`
-	} `json:"offer"`
-}
-
-func (o *office) visit(t testing.TB, agent, tab string) *page {
+func (o *office) visit(t testing.TB, agent, tab string) *desktest.Page {
 	t.Helper()
-	ws, _, err := websocket.DefaultDialer.Dial(o.url+"?role=agent&user="+agent, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &page{t: t, ws: ws, messages: make(chan message, 256)}
-	go func() {
-		defer close(p.messages)
-		for {
-			var m message
-			if ws.ReadJSON(&m) != nil {
-				return
-			}
-			if m.Type == "probe" {
-				continue
-			}
-			p.messages <- m
-		}
-	}()
-	t.Cleanup(p.close)
-	p.send(map[string]any{"type": "hello", "tab": tab})
-	return p
+	return desktest.Open(t, o.url+"?role=agent&user="+agent, nil, tab)
 }
 
-func (p *page) close() { _ = p.ws.Close() }
-
-func (p *page) send(m map[string]any) {
-	p.t.Helper()
-	if err := p.ws.WriteJSON(m); err != nil {
-		p.t.Fatal(err)
-	}
-}
-
-// until reads messages until one fits.
-func (p *page) until(what string, fits func(message) bool) message {
-	p.t.Helper()
-	limit := time.After(10 * time.Second)
-	for {
-		select {
-		case m, ok := <-p.messages:
-			if !ok {
-				p.t.Fatalf("the socket closed before %s", what)
-			}
-			if fits(m) {
-				return m
-			}
-		case <-limit:
-			p.t.Fatalf("no %s", what)
-		}
-	}
-}
-
-func state(want string) func(message) bool {
-	return func(m message) bool { return m.Type == "desk" && m.State == want }
-}
-
-// getReady connects a page's media and presses Ready.
-func (o *office) getReady(t testing.TB, p *page) *browser.Browser {
-	t.Helper()
-	b := o.browsers.New(browser.Options{})
-	t.Cleanup(b.Close)
-	p.send(map[string]any{"type": "media", "id": 1, "sdp": b.Offer()})
-	answer := p.until("media answer", func(m message) bool { return m.Type == "media" })
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	if err := b.Connect(ctx, answer.SDP); err != nil {
-		t.Fatal(err)
-	}
-	p.send(map[string]any{"type": "proof", "audio": true, "microphone": true})
-	p.send(map[string]any{"type": "ready"})
-	p.until("ready without problems", func(m message) bool { return m.State == "ready" && len(m.Problems) == 0 })
-	return b
-}
+func (o *office) getReady(p *desktest.Page) { p.Ready(o.browsers, browser.Options{}) }
 
 func (o *office) join(t testing.TB, id string) chan queue.Notice {
 	t.Helper()
@@ -196,18 +107,18 @@ func TestOnlyAgentsHaveADesk(t *testing.T) {
 func TestAnAgentIsReachableOnlyWithAllProofs(t *testing.T) {
 	o := open(t)
 	p := o.visit(t, "alice", "tab-1")
-	first := p.until("first state", state("away"))
+	first := p.Until("first state", desktest.InState("away"))
 	for _, want := range []string{"media", "audio", "microphone"} {
 		if !slices.Contains(first.Problems, want) {
 			t.Errorf("problems %v lack %q", first.Problems, want)
 		}
 	}
-	o.getReady(t, p)
+	o.getReady(p)
 	if a := o.engine.Agent("alice"); !a.Reachable {
 		t.Errorf("not reachable: %s", a.Why)
 	}
-	p.send(map[string]any{"type": "proof", "audio": true, "microphone": false})
-	p.until("the microphone's loss", func(m message) bool { return slices.Equal(m.Problems, []string{"microphone"}) })
+	p.Send(map[string]any{"type": "proof", "audio": true, "microphone": false})
+	p.Until("the microphone's loss", func(m desktest.Message) bool { return slices.Equal(m.Problems, []string{"microphone"}) })
 	if a := o.engine.Agent("alice"); a.Reachable {
 		t.Error("reachable without a microphone")
 	}
@@ -216,16 +127,15 @@ func TestAnAgentIsReachableOnlyWithAllProofs(t *testing.T) {
 func TestOfTwoWhoAcceptOneGetsTheCallAndTheOtherIsTold(t *testing.T) {
 	o := open(t)
 	alice, bob := o.visit(t, "alice", "tab-a"), o.visit(t, "bob", "tab-b")
-	o.getReady(t, alice)
-	o.getReady(t, bob)
+	o.getReady(alice)
+	o.getReady(bob)
 	notices := o.join(t, "call-1")
-	offers := map[*page]string{}
-	for _, p := range []*page{alice, bob} {
-		offers[p] = p.until("offer", func(m message) bool { return m.Offer != nil }).Offer.ID
-		p.send(map[string]any{"type": "delivered", "offer": offers[p]})
+	offers := map[*desktest.Page]string{}
+	for _, p := range []*desktest.Page{alice, bob} {
+		offers[p] = p.Ring()
 	}
 	for p, offer := range offers {
-		p.send(map[string]any{"type": "accept", "offer": offer})
+		p.Send(map[string]any{"type": "accept", "offer": offer})
 	}
 	connected := 0
 	winner := ""
@@ -240,8 +150,8 @@ func TestOfTwoWhoAcceptOneGetsTheCallAndTheOtherIsTold(t *testing.T) {
 			t.Fatal("nobody got the call")
 		}
 	}
-	loser := map[string]*page{"alice": bob, "bob": alice}[winner]
-	told := loser.until("word of who took it", func(m message) bool { return m.Code == "offer.taken" })
+	loser := map[string]*desktest.Page{"alice": bob, "bob": alice}[winner]
+	told := loser.Until("word of who took it", func(m desktest.Message) bool { return m.Code == "offer.taken" })
 	if told.Params["by"] != strings.ToTitle(winner) {
 		t.Errorf("told that %q took it, but %q did", told.Params["by"], winner)
 	}
@@ -262,14 +172,13 @@ func TestOfTwoWhoAcceptOneGetsTheCallAndTheOtherIsTold(t *testing.T) {
 func TestCallerWhoLeavesStopsTheRinging(t *testing.T) {
 	o := open(t)
 	p := o.visit(t, "alice", "tab-1")
-	o.getReady(t, p)
+	o.getReady(p)
 	o.join(t, "call-1")
-	offer := p.until("offer", func(m message) bool { return m.Offer != nil })
-	p.send(map[string]any{"type": "delivered", "offer": offer.Offer.ID})
-	p.until("ringing", state("ringing"))
+	p.Ring()
+	p.Until("ringing", desktest.InState("ringing"))
 	left := time.Now()
 	o.engine.Leave("call-1", queue.LeaveOver)
-	p.until("the end of ringing", func(m message) bool { return m.Type == "desk" && m.Offer == nil && m.State == "ready" })
+	p.Until("the end of ringing", func(m desktest.Message) bool { return m.Type == "desk" && m.Offer == nil && m.State == "ready" })
 	if took := time.Since(left); took > 200*time.Millisecond {
 		t.Errorf("the page rang on for %v", took)
 	}
@@ -278,36 +187,35 @@ func TestCallerWhoLeavesStopsTheRinging(t *testing.T) {
 func TestTheSameTabLeadsAgainAfterAReload(t *testing.T) {
 	o := open(t)
 	p := o.visit(t, "alice", "tab-1")
-	o.getReady(t, p)
-	p.send(map[string]any{"type": "leaving"})
-	p.close()
+	o.getReady(p)
+	p.Leave()
 	again := o.visit(t, "alice", "tab-1")
-	m := again.until("state after the reload", func(m message) bool { return m.Type == "desk" })
+	m := again.Until("state after the reload", func(m desktest.Message) bool { return m.Type == "desk" })
 	if !m.Leading || m.State != "ready" {
 		t.Errorf("after the reload: leading %v, state %s", m.Leading, m.State)
 	}
 	if !slices.Contains(m.Problems, "media") {
 		t.Errorf("the new page has no connection yet, but its problems are %v", m.Problems)
 	}
-	o.getReady(t, again)
+	o.getReady(again)
 }
 
 func TestASecondTabMayTakeOver(t *testing.T) {
 	o := open(t)
 	first := o.visit(t, "alice", "tab-1")
-	o.getReady(t, first)
+	o.getReady(first)
 	second := o.visit(t, "alice", "tab-2")
-	if m := second.until("state", func(m message) bool { return m.Type == "desk" }); m.Leading {
+	if m := second.Until("state", func(m desktest.Message) bool { return m.Type == "desk" }); m.Leading {
 		t.Fatal("the second tab leads by itself")
 	}
-	second.send(map[string]any{"type": "ready"})
-	if m := second.until("refusal", func(m message) bool { return m.Type == "error" }); m.Code != "notLeading" || m.For != "ready" {
+	second.Send(map[string]any{"type": "ready"})
+	if m := second.Until("refusal", func(m desktest.Message) bool { return m.Type == "error" }); m.Code != "notLeading" || m.For != "ready" {
 		t.Errorf("refused with %q for %q", m.Code, m.For)
 	}
-	second.send(map[string]any{"type": "takeOver"})
-	second.until("lead", func(m message) bool { return m.Leading })
-	first.until("loss of the lead", func(m message) bool { return m.Type == "desk" && !m.Leading })
-	o.getReady(t, second)
+	second.Send(map[string]any{"type": "takeOver"})
+	second.Until("lead", func(m desktest.Message) bool { return m.Leading })
+	first.Until("loss of the lead", func(m desktest.Message) bool { return m.Type == "desk" && !m.Leading })
+	o.getReady(second)
 }
 
 func TestSocketsThatDoNotSpeakTheProtocolAreClosed(t *testing.T) {

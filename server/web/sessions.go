@@ -22,19 +22,20 @@ const (
 )
 
 func newSessions(s *sessionStore, secure bool) *scs.SessionManager {
-	m := scs.New()
-	m.Lifetime = sessionLife
-	m.Store = s
-	// Whoever reads the store must not be able to sign in with what it holds.
-	m.HashTokenInStore = true
-	m.Cookie.Name = "carillon"
+	// Not scs.New: its store in memory has a goroutine that would never end.
+	m := &scs.SessionManager{
+		Lifetime: sessionLife,
+		Store:    s,
+		Codec:    scs.GobCodec{},
+		// Whoever reads the store must not be able to sign in with what it holds.
+		HashTokenInStore: true,
+		Cookie: scs.SessionCookie{
+			Name: "carillon", Path: "/", Persist: true, HttpOnly: true, Secure: secure, SameSite: http.SameSiteLaxMode,
+		},
+	}
 	if secure {
 		m.Cookie.Name = "__Host-carillon"
 	}
-	m.Cookie.HttpOnly = true
-	m.Cookie.Secure = secure
-	m.Cookie.SameSite = http.SameSiteLaxMode
-	m.Cookie.Path = "/"
 	return m
 }
 

@@ -1,0 +1,305 @@
+package server_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/netip"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/carillon-cc/carillon/media"
+	"github.com/carillon-cc/carillon/server"
+	"github.com/carillon-cc/carillon/server/desk/desktest"
+	"github.com/carillon-cc/carillon/sipgw/phone"
+	"github.com/carillon-cc/carillon/webrtc/browser"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const password = "a password for tests"
+
+// center is a whole Carillon with the demo set, telephones and browsers.
+type center struct {
+	t        *testing.T
+	base     string // of HTTP
+	sip      string
+	phone    *phone.Phone
+	browsers *browser.Engine
+	cookies  map[string]string
+}
+
+func start(t *testing.T) *center {
+	t.Helper()
+	c := &center{t: t, cookies: make(map[string]string)}
+	httpPort, sipPort, mediaPort := freePort(t), freePort(t), freePort(t)
+	c.base = fmt.Sprintf("http://127.0.0.1:%d", httpPort)
+	c.sip = fmt.Sprintf("sip:1000@127.0.0.1:%d", sipPort)
+	config := server.Config{
+		Data: t.TempDir(), HTTP: fmt.Sprintf("127.0.0.1:%d", httpPort), SIP: fmt.Sprintf("127.0.0.1:%d", sipPort),
+		RTPPorts: "20000-29999", WebRTCPort: fmt.Sprintf("127.0.0.1:%d", mediaPort), AdminPassword: password, Demo: true, Log: "error",
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- server.Run(ctx, config) }()
+	var err error
+	if c.phone, err = phone.New(phone.Config{Local: netip.MustParseAddr("127.0.0.1")}); err != nil {
+		t.Fatal(err)
+	}
+	if c.browsers, err = browser.NewEngine(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		c.phone.Close()
+		c.browsers.Close()
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		http.DefaultClient.CloseIdleConnections()
+	})
+	for limit := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		response, err := http.Get(c.base + "/readyz")
+		if err == nil {
+			_ = response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return c
+			}
+		}
+		if time.Now().After(limit) {
+			t.Fatal("the server did not get ready")
+		}
+	}
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// visit signs an agent in, the first time, and opens a page.
+func (c *center) visit(agent, tab string) *desktest.Page {
+	c.t.Helper()
+	if c.cookies[agent] == "" {
+		jar, err := cookiejar.New(nil)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		client := http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+		response, err := client.PostForm(c.base+"/login", url.Values{"login": {agent}, "password": {password}})
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		client.CloseIdleConnections()
+		base, _ := url.Parse(c.base)
+		for _, cookie := range jar.Cookies(base) {
+			c.cookies[agent] += cookie.String() + "; "
+		}
+		if c.cookies[agent] == "" {
+			c.t.Fatalf("%s could not sign in: %s", agent, response.Status)
+		}
+	}
+	header := http.Header{"Cookie": {c.cookies[agent]}, "Origin": {c.base}}
+	return desktest.Open(c.t, "ws"+strings.TrimPrefix(c.base, "http")+"/ws", header, tab)
+}
+
+// ear collects payloads that begin with a mark.
+type ear struct {
+	mu   sync.Mutex
+	got  map[uint32][]byte
+	when time.Time // of the last
+}
+
+func newEar() *ear { return &ear{got: make(map[uint32][]byte)} }
+
+func (e *ear) hear(payload []byte) {
+	if len(payload) != media.FrameSamples || !bytes.HasPrefix(payload, []byte("mark")) {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.got[binary.BigEndian.Uint32(payload[4:])] = bytes.Clone(payload)
+	e.when = time.Now()
+}
+
+func (e *ear) count() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.got)
+}
+
+// marked are payloads of noise, each with a mark and a number.
+func marked(n int) [][]byte {
+	list := make([][]byte, n)
+	for i := range list {
+		list[i] = make([]byte, media.FrameSamples)
+		_, _ = rand.Read(list[i])
+		copy(list[i], "mark")
+		binary.BigEndian.PutUint32(list[i][4:], uint32(i))
+	}
+	return list
+}
+
+// speak has send send the payloads, one every 20 ms.
+func speak(payloads [][]byte, send func(i int, payload []byte)) {
+	next := time.Now()
+	for i, payload := range payloads {
+		time.Sleep(time.Until(next))
+		next = next.Add(media.FrameTime)
+		send(i, payload)
+	}
+}
+
+func overPhone(call *phone.Call) func(int, []byte) {
+	source := media.NewSource()
+	return func(i int, payload []byte) {
+		call.WritePacket(&media.Packet{
+			Source: source, Codec: media.PCMA, Sequence: uint16(i), Timestamp: uint32(i * media.FrameSamples),
+			Payload: payload, Arrived: media.Now(),
+		})
+	}
+}
+
+func overBrowser(b *browser.Browser) func(int, []byte) {
+	return func(i int, payload []byte) {
+		h := media.Header{PayloadType: 8, Sequence: uint16(i), Timestamp: uint32(i * media.FrameSamples), SSRC: b.SSRC()}
+		_ = b.Send(h, payload)
+	}
+}
+
+// dial calls the demo and presses a key of its menu as soon as it answers.
+func (c *center) dial(key string, heard *ear) *phone.Call {
+	c.t.Helper()
+	call, err := c.phone.Dial(c.t.Context(), phone.Options{
+		URI: c.sip, From: "+33612345678", Packet: func(p *media.Packet) { heard.hear(p.Payload) },
+	})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(call.Hangup)
+	if err := call.WaitAnswer(c.t.Context()); err != nil {
+		c.t.Fatal(err)
+	}
+	call.SendDigits(key)
+	return call
+}
+
+func listening(e *ear) browser.Options {
+	return browser.Options{OnPacket: func(_ media.Header, payload []byte, _ time.Duration) { e.hear(payload) }}
+}
+
+func TestSoundPassesThroughTheServerUnchanged(t *testing.T) {
+	c := start(t)
+	page := c.visit("alice", "tab-1")
+	atAgent, atCaller := newEar(), newEar()
+	b := page.Ready(c.browsers, listening(atAgent))
+	call := c.dial("2", atCaller)
+	page.Answer()
+
+	fromCaller, fromAgent := marked(100), marked(100)
+	var both sync.WaitGroup
+	both.Go(func() { speak(fromCaller, overPhone(call)) })
+	both.Go(func() { speak(fromAgent, overBrowser(b)) })
+	both.Wait()
+	time.Sleep(200 * time.Millisecond) // for the last packets, which nothing announces
+	for _, way := range []struct {
+		name string
+		sent [][]byte
+		at   *ear
+	}{{"to the agent", fromCaller, atAgent}, {"to the caller", fromAgent, atCaller}} {
+		if n := way.at.count(); n < 99 {
+			t.Errorf("%s: %d of 100 packets arrived", way.name, n)
+		}
+		for i, got := range way.at.got {
+			if !bytes.Equal(got, way.sent[i]) {
+				t.Fatalf("%s: payload %d was changed", way.name, i)
+			}
+		}
+	}
+}
+
+func TestReloadedPageHasTheSameCallAndItsMute(t *testing.T) {
+	c := start(t)
+	page := c.visit("alice", "tab-1")
+	page.Ready(c.browsers, browser.Options{})
+	atCaller := newEar()
+	caller := c.dial("2", atCaller)
+	before := page.Answer()
+	page.Send(map[string]any{"type": "mute", "on": true})
+	page.Until("mute", func(m desktest.Message) bool { return m.Call != nil && m.Call.Muted })
+	page.Leave()
+
+	left := time.Now()
+	again := c.visit("alice", "tab-1")
+	after := again.Until("call", func(m desktest.Message) bool { return m.Call != nil })
+	if after.Call.ID != before.Call.ID || !after.Call.Muted {
+		t.Errorf("after the reload: call %s muted %v, before: %s", after.Call.ID, after.Call.Muted, before.Call.ID)
+	}
+	atAgent := newEar()
+	b := again.Connect(c.browsers, listening(atAgent))
+	again.Send(map[string]any{"type": "mute", "on": false})
+	again.Until("end of mute", func(m desktest.Message) bool { return m.Call != nil && !m.Call.Muted })
+	var both sync.WaitGroup
+	both.Go(func() { speak(marked(25), overPhone(caller)) })
+	both.Go(func() { speak(marked(25), overBrowser(b)) })
+	both.Wait()
+	if took := time.Since(left); took > 3*time.Second {
+		t.Errorf("sound was back after %v", took)
+	}
+	if atAgent.count() < 20 || atCaller.count() < 20 {
+		t.Errorf("after the reload %d packets reached the agent and %d the caller, of 25", atAgent.count(), atCaller.count())
+	}
+}
+
+func TestClosedTabGivesTheCallerBackToTheHeadOfTheQueue(t *testing.T) {
+	c := start(t)
+	alice := c.visit("alice", "tab-a")
+	alice.Ready(c.browsers, browser.Options{})
+	caller := c.dial("1", newEar())
+	first := alice.Answer()
+	alice.Leave()
+
+	bob := c.visit("bob", "tab-b")
+	b := bob.Ready(c.browsers, browser.Options{})
+	second := bob.Answer() // 5 s after the tab was closed
+	if second.Call.ID != first.Call.ID {
+		t.Errorf("bob got call %s, alice had %s", second.Call.ID, first.Call.ID)
+	}
+	_ = b
+	bob.Send(map[string]any{"type": "hangup"})
+	select {
+	case <-caller.Done():
+	case <-time.After(5 * time.Second):
+		t.Fatal("the caller was not hung up")
+	}
+	bob.Until("wrap-up", desktest.InState("wrapUp"))
+	bob.Send(map[string]any{"type": "endWrapUp"})
+	bob.Until("ready", desktest.InState("ready"))
+}
+
+func TestUnknownNumbersAreRefused(t *testing.T) {
+	c := start(t)
+	call, err := c.phone.Dial(t.Context(), phone.Options{URI: strings.Replace(c.sip, "1000", "4711", 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := call.WaitAnswer(t.Context()); err == nil || call.Ending().Status != http.StatusNotFound {
+		t.Errorf("status %d, error %v", call.Ending().Status, err)
+	}
+}
