@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"slices"
 	"time"
 
 	"github.com/carillon-cc/carillon/ccs"
@@ -42,6 +43,11 @@ var timelineMarks = map[ccs.EventKind]struct{ icon, tone string }{
 	ccs.EventAnswered:     {"phone", "plain"},
 	ccs.EventStep:         {"chevron-right", "plain"},
 	ccs.EventAction:       {"chevron-right", "plain"},
+	ccs.EventCondition:    {"chevron-right", "plain"},
+	ccs.EventActionFailed: {"triangle-alert", "bad"},
+	ccs.EventPrompt:       {"volume-2", "plain"},
+	ccs.EventLimit:        {"triangle-alert", "bad"},
+	ccs.EventPlanEnd:      {"check", "plain"},
 	ccs.EventMenu:         {"list", "plain"},
 	ccs.EventKeys:         {"grid-3x3", "plain"},
 	ccs.EventQueued:       {"clock", "live"},
@@ -64,7 +70,10 @@ var timelineMarks = map[ccs.EventKind]struct{ icon, tone string }{
 // Timeline turns a call's events into sentences.
 func Timeline(t *Texts, c *ccs.CallRecord, names Names, recording *RecordingView) []TimelineEntry {
 	entries := make([]TimelineEntry, 0, len(c.Events))
-	for _, e := range c.Events {
+	for i, e := range c.Events {
+		if i > 0 && repeats(c.Events[i-1], e) {
+			continue
+		}
 		mark := timelineMarks[e.Kind]
 		entry := TimelineEntry{
 			At: e.At, After: e.At.Sub(c.Started), Icon: mark.icon, Tone: mark.tone,
@@ -86,44 +95,50 @@ func Timeline(t *Texts, c *ccs.CallRecord, names Names, recording *RecordingView
 	return entries
 }
 
-// sentence says what an event was. Values that this version does not know are
-// shown as they are stored.
+// repeats tells whether an event says what the one before it said: the plan and
+// the queue both note that a caller comes and goes.
+func repeats(before, e ccs.CallEvent) bool {
+	return (e.Kind == ccs.EventQueued || e.Kind == ccs.EventLeftQueue) && before.Kind == e.Kind && before.Object == e.Object
+}
+
+// sentence says what an event was: in the text event.<kind>.<reason> where
+// there is one, else in that of the kind. Values that this version does not
+// know are shown as they are stored.
 func sentence(t *Texts, c *ccs.CallRecord, e ccs.CallEvent, names Names) string {
 	agent := names.Agent(e.Agent)
-	if e.Name != "" && e.Agent != "" && e.Object == "" {
+	if e.Agent != "" && e.Name != "" {
 		agent = e.Name
 	}
 	if agent == "" {
 		agent = t.T("event.someAgent")
 	}
 	name := e.Name
-	if name == "" {
+	switch {
+	case slices.Contains(ccs.Builtins(), name):
+		name = t.Or("builtin."+name, "builtin.other")
+	case name == "":
 		name = names.Queue(e.Object)
 	}
-	args := []any{"Name", name, "Agent", agent, "Digits", e.Digits, "From", caller(t, c), "To", c.To, "Reason", e.Reason}
-	switch e.Kind {
-	case ccs.EventAction:
-		id := "event.action." + e.Reason
-		if name != "" && t.Has(id+".named") {
-			id += ".named"
-		}
-		return t.Or(id, "event.action.other", args...)
-	case ccs.EventStep:
-		if name == "" {
-			return t.T("event.step.unnamed")
-		}
-	case ccs.EventKeys:
-		if e.Digits == "" {
-			return t.T("event.keys.none")
-		}
-	case ccs.EventLeftQueue:
-		return t.Or("event.leftQueue."+e.Reason, "event.leftQueue.other", args...)
-	case ccs.EventOfferEnded:
-		return t.Or("event.offerEnded."+e.Reason, "event.offerEnded.other", args...)
-	case ccs.EventEnded:
-		return EndText(t, c)
+	args := []any{
+		"Name", name, "Agent", agent, "Digits", e.Digits, "From", caller(t, c), "To", c.To,
+		"Reason", e.Reason, "Kind", string(e.Kind),
 	}
-	return t.Or("event."+string(e.Kind), "event.other", append(args, "Kind", string(e.Kind))...)
+	id := "event." + string(e.Kind)
+	switch {
+	case e.Kind == ccs.EventEnded:
+		return EndText(t, c)
+	case e.Kind == ccs.EventCondition:
+		return t.Or(id+"."+e.Name+"."+e.Reason, "event.other", args...)
+	case e.Reason != "" && name != "" && t.Has(id+"."+e.Reason+".named"):
+		return t.T(id+"."+e.Reason+".named", args...)
+	case e.Reason != "" && t.Has(id+"."+e.Reason):
+		return t.T(id+"."+e.Reason, args...)
+	case name == "" && t.Has(id+".unnamed"):
+		return t.T(id+".unnamed", args...)
+	case t.Has(id + ".other"):
+		return t.T(id+".other", args...)
+	}
+	return t.Or(id, "event.other", args...)
 }
 
 func caller(t *Texts, c *ccs.CallRecord) string {

@@ -13,9 +13,7 @@ for (const button of document.querySelectorAll<HTMLButtonElement>("[data-theme-c
     if (theme) document.documentElement.dataset.theme = theme;
     else delete document.documentElement.dataset.theme;
     for (const other of document.querySelectorAll<HTMLButtonElement>("[data-theme-choice]")) {
-      const chosen = other.dataset.themeChoice === theme;
-      other.classList.toggle("btn-active", chosen);
-      other.setAttribute("aria-pressed", String(chosen));
+      other.setAttribute("aria-pressed", String(other.dataset.themeChoice === theme));
     }
   });
 }

@@ -35,7 +35,7 @@ function draw(container: HTMLElement, audio: HTMLAudioElement, peaks: number[][]
   const colours = getComputedStyle(document.documentElement);
   const colour = (name: string) => colours.getPropertyValue(name).trim();
   const side = (progressColor: string) => ({
-    height: 52, waveColor: colour("--color-base-300"), progressColor, barWidth: 2, barGap: 1, barRadius: 2,
+    height: 52, waveColor: colour("--color-secondary"), progressColor, barHeight: 1.6, barWidth: 2, barGap: 1, barRadius: 2,
   });
   WaveSurfer.create({
     container,

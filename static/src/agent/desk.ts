@@ -93,8 +93,8 @@ export class DeskView {
     if (!desk.offer) return;
     drawCaller("offer", desk.offer);
     const accepting = local.accepting === desk.offer.id;
-    byId<HTMLButtonElement>("accept").disabled = accepting;
-    byId<HTMLButtonElement>("decline").disabled = accepting;
+    byId("accept").setAttribute("aria-disabled", String(accepting));
+    show(byId("decline"), !accepting);
     setText(byId("accept-label"), t(accepting ? "desk.accepting" : "desk.accept"));
   }
 
@@ -178,8 +178,6 @@ function toggle(id: string, on: boolean, label: string): void {
 
 function drawNext(next: string): void {
   for (const button of document.querySelectorAll<HTMLElement>("[data-next]")) {
-    const chosen = button.dataset.next === next;
-    button.classList.toggle("btn-active", chosen);
-    button.setAttribute("aria-pressed", String(chosen));
+    button.setAttribute("aria-pressed", String(button.dataset.next === next));
   }
 }

@@ -1,0 +1,200 @@
+package ui
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/carillon-cc/carillon/call"
+	"github.com/carillon-cc/carillon/ccs"
+)
+
+func catalogue(t *testing.T) *Catalogue {
+	t.Helper()
+	c, err := NewCatalogue()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestEveryLanguageHasTheSameTexts(t *testing.T) {
+	c := catalogue(t)
+	want := c.Texts("en").IDs()
+	for _, lang := range Languages {
+		texts := c.Texts(lang)
+		if got := texts.IDs(); !slices.Equal(got, want) {
+			for _, id := range want {
+				if !texts.Has(id) {
+					t.Errorf("%s lacks %s", lang, id)
+				}
+			}
+			for _, id := range got {
+				if !c.Texts("en").Has(id) {
+					t.Errorf("%s has %s, which en lacks", lang, id)
+				}
+			}
+		}
+	}
+}
+
+var parameter = regexp.MustCompile(`\{\{\s*\.(\w+)\s*\}\}`)
+
+func TestEveryLanguageUsesTheSameParameters(t *testing.T) {
+	c := catalogue(t)
+	for _, id := range c.Texts("en").IDs() {
+		want := parameters(c.Texts("en").raw[id])
+		for _, lang := range Languages {
+			text := c.Texts(lang).raw[id]
+			if text == "" {
+				t.Errorf("%s in %s is empty", id, lang)
+			}
+			if got := parameters(text); !slices.Equal(got, want) {
+				t.Errorf("%s in %s has the parameters %v, in en %v", id, lang, got, want)
+			}
+		}
+	}
+}
+
+func parameters(text string) []string {
+	var names []string
+	for _, m := range parameter.FindAllStringSubmatch(text, -1) {
+		names = append(names, m[1])
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// A use of a text by its whole id, in templates and Go as T("…"), in scripts as
+// t("…"), and as the argument of functions that take an id.
+var used = regexp.MustCompile(`\b(?:T|t|Or|page|hasText|toggle)\((?:r, |texts, |[^()"]*\? )?"([a-z]\w*(?:\.[\w]+)+)"`)
+
+// A literal in a script that looks like an id.
+var literal = regexp.MustCompile(`"((?:desk|state)\.[\w.]+)"`)
+
+func TestEveryTextThatIsUsedExists(t *testing.T) {
+	texts := catalogue(t).Texts("en")
+	count := 0
+	for _, place := range []struct {
+		pattern string
+		ids     *regexp.Regexp
+	}{
+		{"templates/*.templ", used}, {"*.go", used}, {"../server/web/*.go", used},
+		{"../static/src/*.ts", literal}, {"../static/src/*/*.ts", literal},
+	} {
+		files, err := filepath.Glob(place.pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: no files (%v)", place.pattern, err)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range place.ids.FindAllStringSubmatch(string(data), -1) {
+				count++
+				if !texts.Has(m[1]) {
+					t.Errorf("%s uses %s, which does not exist", file, m[1])
+				}
+			}
+		}
+	}
+	if count < 100 {
+		t.Errorf("only %d uses were found: the search is broken", count)
+	}
+}
+
+func TestTextsMadeOfValuesExist(t *testing.T) {
+	texts := catalogue(t).Texts("en")
+	want := func(format string, values ...string) {
+		t.Helper()
+		for _, v := range values {
+			if id := fmt.Sprintf(format, v); !texts.Has(id) {
+				t.Errorf("%s does not exist", id)
+			}
+		}
+	}
+	for _, reason := range []call.Reason{
+		call.ReasonHangup, call.ReasonCancelled, call.ReasonPlanEnd, call.ReasonPlanHangup, call.ReasonQueueHangup,
+		call.ReasonAnonymous, call.ReasonNoPlan, call.ReasonUnknownNumber, call.ReasonLimit, call.ReasonMaxDuration,
+		call.ReasonMediaTimeout, call.ReasonNoAck, call.ReasonNoCodec, call.ReasonBusy, call.ReasonShutdown,
+		call.ReasonCrash, call.ReasonReplaced, call.ReasonAgentLost, call.ReasonFailed,
+	} {
+		want("cause.%s", string(reason))
+	}
+	for kind := range timelineMarks {
+		switch kind {
+		case ccs.EventAction, ccs.EventActionFailed, ccs.EventLeftQueue, ccs.EventMenu, ccs.EventOfferEnded, ccs.EventPrompt:
+			want("event.%s.other", string(kind))
+		case ccs.EventCondition:
+			want("event.condition.%s", "weeklyHours.holds", "weeklyHours.fails", "callerFilter.holds", "callerFilter.fails")
+		default:
+			want("event.%s", string(kind))
+		}
+	}
+	want("event.action.%s", "setCallerName", "playback", "tts", "sleep", "menu", "queue", "hangup", "menuBack", "menuTop", "menuExit")
+	want("event.offerEnded.%s", "missed", "declined", "undelivered", "withdrawn", "failed")
+	want("event.leftQueue.%s", "connected", "maxWait", "full", "closed")
+	want("builtin.%s", ccs.Builtins()...)
+	want("outcome.%s", "talking", "waiting", "inPlan", "answered", "abandoned", "leftEarly", "notAnswered", "planEnded", "refused", "brokeOff")
+	want("role.%s", string(ccs.RoleAdministrator), string(ccs.RoleSupervisor), string(ccs.RoleAgent))
+	want("language.%s", Languages...)
+	want("theme.%s", "light", "dark", "system")
+	want("nav.%s", "agent", "calls")
+	want("away.reason.%s", AwayReasons...)
+	want("state.%s", "offline", "away", "ready", "ringing", "talking", "wrapUp", "notResponding")
+	for _, kind := range []string{"offline", "away", "ready", "blocked", "notResponding"} {
+		want("desk.waiting."+kind+".%s", "title", "text")
+	}
+	for _, p := range []string{
+		"socket", "signedOut", "signalling", "media", "audio", "microphone", "denied", "absent", "inUse", "insecure", "silent",
+	} {
+		want("desk.problem."+p+".%s", "title", "text")
+	}
+	want("desk.notice.%s", "offer.taken", "offer.withdrawn", "offer.missed", "call.lost", "call.returned",
+		"call.ended.caller", "call.ended.agent", "call.ended.system")
+	for _, p := range []string{"notFound", "forbidden", "crossOrigin", "badRequest", "failed", "storeDown"} {
+		want("problem."+p+".%s", "title", "text")
+	}
+	for i := range 7 {
+		want("date.weekday.%s", fmt.Sprint(i))
+	}
+	for i := range 12 {
+		want("date.month.%s", fmt.Sprint(i+1))
+	}
+}
+
+func TestChooseTakesTheFirstWishThatCanBeFulfilled(t *testing.T) {
+	c := catalogue(t)
+	for _, x := range []struct {
+		wishes []string
+		want   string
+	}{
+		{nil, "en"},
+		{[]string{"", "fr-CH,fr;q=0.9,en;q=0.8"}, "fr"},
+		{[]string{"fr", "en"}, "fr"},
+		{[]string{"ja", "fr"}, "fr"},
+		{[]string{"ja,ko"}, "en"},
+		{[]string{"en-GB", "fr"}, "en"},
+		{[]string{";;;garbage", "fr"}, "fr"},
+	} {
+		if got := c.Choose(x.wishes...).Language; got != x.want {
+			t.Errorf("%q gives %s, want %s", x.wishes, got, x.want)
+		}
+	}
+}
+
+func TestPluralFollowsTheCount(t *testing.T) {
+	texts := catalogue(t).Texts("en")
+	if one, two := texts.T("login.slow", "Count", 1), texts.T("login.slow", "Count", 2); !strings.Contains(one, "1 second.") ||
+		!strings.Contains(two, "2 seconds.") {
+		t.Errorf("got %q and %q", one, two)
+	}
+}
