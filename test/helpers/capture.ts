@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { fromALaw, fromMuLaw, type Sound } from './wav.ts';
-import { Program } from './program.ts';
+import { pause, Program } from './program.ts';
 
 export interface Datagram {
   /** Milliseconds since 1970, with fractions. */
@@ -32,6 +32,8 @@ export class Capture {
 
   /** Ends the capture and returns its UDP datagrams. */
   async stop(): Promise<Datagram[]> {
+    // The kernel hands packets over in blocks, half a second late at most; what is still there at the end is lost.
+    await pause(700);
     await this.#program.stop(5_000, 'SIGINT');
     return readPcap(this.path);
   }
