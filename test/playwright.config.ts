@@ -13,5 +13,5 @@ export default defineConfig({
   // A test of a telephone that passes at the second try is a fault that callers meet: no retries.
   retries: 0,
   forbidOnly: Boolean(process.env['CI']),
-  reporter: process.env['CI'] ? [['line'], ['html', { open: 'never', outputFolder: 'artifacts/report' }]] : [['line']],
+  reporter: [[process.stdout.isTTY ? 'line' : 'dot'], ['html', { open: 'never', outputFolder: 'artifacts/report' }]],
 });
