@@ -21,9 +21,10 @@ const (
 	// over it as those of people who know nothing of each other.
 	slotTime      = time.Millisecond
 	slotsPerFrame = int(media.FrameTime / slotTime)
-	// generatorNice puts the generator before the server where that is allowed:
-	// on a full machine it shall be the server that shows it.
-	generatorNice = -10
+	// generatorNicer is by how much the generator is put before the server
+	// where that is allowed: on a full machine it shall be the server that shows
+	// it.
+	generatorNicer = 10
 )
 
 // window is the time whose packets count, by when they were sent: so what is
@@ -177,11 +178,12 @@ func (g *generator) detach(l *line) {
 // returns what takes that back. Priorities are a thread's own; new threads have
 // that of the one that started them.
 func raisePriority() (restore func()) {
-	before, err := syscall.Getpriority(syscall.PRIO_PROCESS, 0)
-	if err != nil || setPriority(generatorNice) != nil {
+	raw, err := syscall.Getpriority(syscall.PRIO_PROCESS, 0)
+	nice := 20 - raw // in which form the system call tells it
+	if err != nil || setPriority(nice-generatorNicer) != nil {
 		return func() {}
 	}
-	return func() { _ = setPriority(20 - before) } // the system call says 20 minus the nice value
+	return func() { _ = setPriority(nice) }
 }
 
 func setPriority(nice int) error {

@@ -20,6 +20,9 @@ const (
 	markSize     = 20
 )
 
+// silence is a frame in which nothing is heard.
+var silence = bytes.Repeat([]byte{media.Silence(media.PCMA)}, media.FrameSamples)
+
 // mediaNow is the clock of all figures.
 func mediaNow() time.Duration { return media.Now() }
 
@@ -73,6 +76,7 @@ type ear struct {
 type tally struct {
 	got       uint64 // distinct packets, unaltered, of the right sender
 	duplicate uint64
+	filler    uint64 // silence that the server sent of its own
 	reordered uint64 // that came after one which was sent later
 	stray     uint64 // altered, or of somebody else
 	latency   *histogram
@@ -84,11 +88,15 @@ type tally struct {
 // hear takes a packet that reached the machine at a time.
 func (e *ear) hear(payload []byte, at time.Duration, w *window) {
 	marked := len(payload) == media.FrameSamples && binary.BigEndian.Uint32(payload) == markMagic
-	if !marked {
-		// Before the call is put through callers hear music.
-		if w.contains(at) {
-			e.tally.stray++
-		}
+	switch {
+	case marked:
+	case !w.contains(at): // music, before the call is put through
+		return
+	case bytes.Equal(payload, silence): // a server that hears nothing keeps the line alive
+		e.tally.filler++
+		return
+	default:
+		e.tally.stray++
 		return
 	}
 	sent := time.Duration(binary.BigEndian.Uint64(payload[markTime:]))

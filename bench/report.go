@@ -19,7 +19,8 @@ type Direction struct {
 	LossPct    float64 `json:"loss_pct"`
 	Duplicate  uint64  `json:"duplicate"`
 	Reordered  uint64  `json:"reordered"`
-	Stray      uint64  `json:"stray"` // altered, or of another call
+	Stray      uint64  `json:"stray"`  // altered, or of another call
+	Filler     uint64  `json:"filler"` // silence of the server's own, when it heard nothing for a while
 	P50us      float64 `json:"latency_p50_us"`
 	P99us      float64 `json:"latency_p99_us"`
 	Maxus      float64 `json:"latency_max_us"`
@@ -157,6 +158,7 @@ func (d *Direction) add(from *voice, to *tally, latency *histogram) {
 	d.Duplicate += to.duplicate
 	d.Reordered += to.reordered
 	d.Stray += to.stray
+	d.Filler += to.filler
 	latency.merge(to.latency)
 }
 
