@@ -91,10 +91,14 @@ func TestCheckNamesFieldAndReason(t *testing.T) {
 		}(), "steps[0].conditions[0].callerFilter.prefixes[1] format"},
 
 		{"hours that touch", withHours(HoursRow{Days: days, From: 480, To: 720}, HoursRow{Days: days, From: 720, To: 1080}), ""},
-		{"hours that overlap", withHours(HoursRow{Days: days, From: 480, To: 721}, HoursRow{Days: days[:1], From: 720, To: 1080}),
-			"steps[0].conditions[0].weeklyHours.rows[1] overlap"},
-		{"hours that overlap past midnight", withHours(HoursRow{Days: []time.Weekday{time.Saturday}, From: 1200, To: 120}, HoursRow{Days: []time.Weekday{time.Sunday}, From: 60, To: 180}),
-			"steps[0].conditions[0].weeklyHours.rows[1] overlap"},
+		{
+			"hours that overlap", withHours(HoursRow{Days: days, From: 480, To: 721}, HoursRow{Days: days[:1], From: 720, To: 1080}),
+			"steps[0].conditions[0].weeklyHours.rows[1] overlap",
+		},
+		{
+			"hours that overlap past midnight", withHours(HoursRow{Days: []time.Weekday{time.Saturday}, From: 1200, To: 120}, HoursRow{Days: []time.Weekday{time.Sunday}, From: 60, To: 180}),
+			"steps[0].conditions[0].weeklyHours.rows[1] overlap",
+		},
 		{"every day past midnight", withHours(HoursRow{Days: []time.Weekday{0, 1, 2, 3, 4, 5, 6}, From: 1320, To: 360}), ""},
 		{"minute 1440 as a beginning", withHours(HoursRow{Days: days, From: 1440, To: 1440}), "steps[0].conditions[0].weeklyHours.rows[0].from outOfRange"},
 		{"no days", withHours(HoursRow{From: 0, To: 10}), "steps[0].conditions[0].weeklyHours.rows[0].days required"},
@@ -113,14 +117,20 @@ func TestCheckNamesFieldAndReason(t *testing.T) {
 
 		{"queue", queue(func(q *Queue) {}), ""},
 		{"queue without strategy", queue(func(q *Queue) { q.Strategy = "" }), "strategy unknownValue"},
-		{"queue ranges", queue(func(q *Queue) { q.MaxWaiting, q.MaxWait, q.RingTimeout, q.WrapUp = -1, 999, 600_001, -1 }),
-			"maxWaiting outOfRange\nmaxWait outOfRange\nringTimeout outOfRange\nwrapUp outOfRange"},
-		{"same member twice", queue(func(q *Queue) { q.Members = []QueueMember{{Agent: "a"}, {Agent: "a"}, {}} }),
-			"members[1].agent duplicate\nmembers[2].agent required"},
+		{
+			"queue ranges", queue(func(q *Queue) { q.MaxWaiting, q.MaxWait, q.RingTimeout, q.WrapUp = -1, 999, 600_001, -1 }),
+			"maxWaiting outOfRange\nmaxWait outOfRange\nringTimeout outOfRange\nwrapUp outOfRange",
+		},
+		{
+			"same member twice", queue(func(q *Queue) { q.Members = []QueueMember{{Agent: "a"}, {Agent: "a"}, {}} }),
+			"members[1].agent duplicate\nmembers[2].agent required",
+		},
 
 		{"agent", &Agent{RingTimeout: 20_000, WrapUp: 0, SimultaneousCalls: 10}, ""},
-		{"agent ranges", &Agent{RingTimeout: 600_001, WrapUp: 3_600_001, SimultaneousCalls: 11},
-			"ringTimeout outOfRange\nwrapUp outOfRange\nsimultaneousCalls outOfRange"},
+		{
+			"agent ranges", &Agent{RingTimeout: 600_001, WrapUp: 3_600_001, SimultaneousCalls: 11},
+			"ringTimeout outOfRange\nwrapUp outOfRange\nsimultaneousCalls outOfRange",
+		},
 		{"user", &User{Login: "alice", Role: RoleAgent}, ""},
 		{"user without anything", &User{}, "login required\nrole unknownValue"},
 		{"login with a space", &User{Login: "al ice", Role: RoleAgent, Language: "xx"}, "login format\nlanguage unknownValue"},

@@ -42,6 +42,7 @@ func enter(id string) ccs.Action   { return ccs.Action{Queue: &ccs.EnterQueue{Qu
 func enterReplay(id string) ccs.Action {
 	return ccs.Action{Queue: &ccs.EnterQueue{Queue: id, Replay: true}}
 }
+
 func named(name string) ccs.Action {
 	return ccs.Action{SetCallerName: &ccs.SetCallerName{Name: name}}
 }

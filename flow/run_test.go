@@ -43,8 +43,11 @@ func TestPlanRunsFromTopToBottom(t *testing.T) {
 		{"a text answers", plan(speak("t1"), speak("t1")), Scenario{}, "tts:t1 answer tts:t1 system/planEnd"},
 		{"a queue answers", plan(enter("q1")), Scenario{}, "queue:q1 answer left:connected agent/hangup"},
 		{"a hang-up before any sound", plan(hangup, play("s1")), Scenario{}, "hangup system/planHangup"},
-		{"a hang-up ends all steps", steps(ccs.Step{Actions: []ccs.Action{play("s1"), hangup}}, ccs.Step{Actions: []ccs.Action{play("s2")}}), Scenario{},
-			"playback:s1 answer hangup system/planHangup"},
+		{
+			"a hang-up ends all steps", steps(ccs.Step{Actions: []ccs.Action{play("s1"), hangup}}, ccs.Step{Actions: []ccs.Action{play("s2")}}),
+			Scenario{},
+			"playback:s1 answer hangup system/planHangup",
+		},
 		{"farewell after an answer", farewell(play("s1")), Scenario{}, "playback:s1 answer farewell:s2 system/planEnd"},
 		{"no farewell without one", farewell(named("x")), Scenario{}, "setCallerName system/planEnd"},
 
@@ -54,37 +57,73 @@ func TestPlanRunsFromTopToBottom(t *testing.T) {
 		{"hidden number told by default", anonymous(ccs.AnonymousMessage, ccs.Prompt{}), Scenario{Anonymous: true}, "anonymous:anonymousRefused answer system/anonymous"},
 		{"policy is for hidden numbers", anonymous(ccs.AnonymousRefuse, ccs.Prompt{}), Scenario{From: "+331"}, "playback:s1 answer system/planEnd"},
 
-		{"disabled step", steps(ccs.Step{Disabled: true, Actions: []ccs.Action{hangup}}, ccs.Step{Actions: []ccs.Action{play("s1")}}), Scenario{},
-			"step:disabled playback:s1 answer system/planEnd"},
-		{"condition holds", steps(ccs.Step{Conditions: when(hours), Actions: []ccs.Action{play("s1")}, Otherwise: []ccs.Action{play("s2")}}), Scenario{},
-			"step:holds playback:s1 answer system/planEnd"},
-		{"condition fails, then the next step", steps(
-			ccs.Step{Conditions: when(hours), Actions: []ccs.Action{play("s1")}, Otherwise: []ccs.Action{play("s2")}},
-			ccs.Step{Actions: []ccs.Action{speak("t1")}}), Scenario{At: at.Add(time.Minute)},
-			"step:fails playback:s2 answer tts:t1 system/planEnd"},
-		{"all must hold", steps(ccs.Step{Conditions: when(hours, from("+33")), Actions: []ccs.Action{play("s1")}, Otherwise: []ccs.Action{play("s2")}}), Scenario{From: "+32"},
-			"step:fails playback:s2 answer system/planEnd"},
-		{"all hold", steps(ccs.Step{Conditions: when(hours, from("+33")), Actions: []ccs.Action{play("s1")}, Otherwise: []ccs.Action{play("s2")}}), Scenario{From: "+331"},
-			"step:holds playback:s1 answer system/planEnd"},
-		{"any suffices", steps(ccs.Step{Any: true, Conditions: when(hours, from("+33")), Actions: []ccs.Action{play("s1")}, Otherwise: []ccs.Action{play("s2")}}), Scenario{From: "+32"},
-			"step:holds playback:s1 answer system/planEnd"},
-		{"not any", steps(ccs.Step{Any: true, Conditions: when(hours, from("+33")), Actions: []ccs.Action{play("s1")}, Otherwise: []ccs.Action{play("s2")}}), Scenario{From: "+32", At: at.Add(time.Hour)},
-			"step:fails playback:s2 answer system/planEnd"},
-		{"conditions are looked at when the call comes to them", steps(
-			ccs.Step{Conditions: when(hours), Actions: []ccs.Action{sleep(time.Minute)}},
-			ccs.Step{Conditions: when(hours), Otherwise: []ccs.Action{play("s2")}}), Scenario{},
-			"step:holds sleep step:fails playback:s2 answer system/planEnd"},
+		{
+			"disabled step", steps(ccs.Step{Disabled: true, Actions: []ccs.Action{hangup}}, ccs.Step{Actions: []ccs.Action{play("s1")}}),
+			Scenario{},
+			"step:disabled playback:s1 answer system/planEnd",
+		},
+		{
+			"condition holds", steps(ccs.Step{Conditions: when(hours), Actions: []ccs.Action{play("s1")}, Otherwise: []ccs.Action{play("s2")}}),
+			Scenario{},
+			"step:holds playback:s1 answer system/planEnd",
+		},
+		{
+			"condition fails, then the next step", steps(
+				ccs.Step{Conditions: when(hours), Actions: []ccs.Action{play("s1")}, Otherwise: []ccs.Action{play("s2")}},
+				ccs.Step{Actions: []ccs.Action{speak("t1")}}),
+			Scenario{At: at.Add(time.Minute)},
+			"step:fails playback:s2 answer tts:t1 system/planEnd",
+		},
+		{
+			"all must hold", steps(ccs.Step{Conditions: when(hours, from("+33")), Actions: []ccs.Action{play("s1")}, Otherwise: []ccs.Action{play("s2")}}),
+			Scenario{From: "+32"},
+			"step:fails playback:s2 answer system/planEnd",
+		},
+		{
+			"all hold", steps(ccs.Step{Conditions: when(hours, from("+33")), Actions: []ccs.Action{play("s1")}, Otherwise: []ccs.Action{play("s2")}}),
+			Scenario{From: "+331"},
+			"step:holds playback:s1 answer system/planEnd",
+		},
+		{
+			"any suffices", steps(ccs.Step{Any: true, Conditions: when(hours, from("+33")), Actions: []ccs.Action{play("s1")}, Otherwise: []ccs.Action{play("s2")}}),
+			Scenario{From: "+32"},
+			"step:holds playback:s1 answer system/planEnd",
+		},
+		{
+			"not any", steps(ccs.Step{Any: true, Conditions: when(hours, from("+33")), Actions: []ccs.Action{play("s1")}, Otherwise: []ccs.Action{play("s2")}}),
+			Scenario{From: "+32", At: at.Add(time.Hour)},
+			"step:fails playback:s2 answer system/planEnd",
+		},
+		{
+			"conditions are looked at when the call comes to them", steps(
+				ccs.Step{Conditions: when(hours), Actions: []ccs.Action{sleep(time.Minute)}},
+				ccs.Step{Conditions: when(hours), Otherwise: []ccs.Action{play("s2")}}),
+			Scenario{},
+			"step:holds sleep step:fails playback:s2 answer system/planEnd",
+		},
 
-		{"queue not answered goes on", plan(enter("q1"), play("s1")), Scenario{Queues: []QueueAnswer{{Exit: QueueMaxWait}}},
-			"queue:q1 answer left:maxWait playback:s1 system/planEnd"},
+		{
+			"queue not answered goes on", plan(enter("q1"), play("s1")),
+			Scenario{Queues: []QueueAnswer{{Exit: QueueMaxWait}}},
+			"queue:q1 answer left:maxWait playback:s1 system/planEnd",
+		},
 		{"queue without members", plan(enter("empty"), play("s1")), Scenario{}, "queue:empty left:closed playback:s1 answer system/planEnd"},
-		{"full queue refuses at once, without notice", plan(enter("q2")), Scenario{Queues: []QueueAnswer{{Exit: QueueFull}}},
-			"queue:q2 left:full system/planEnd"},
+		{
+			"full queue refuses at once, without notice", plan(enter("q2")),
+			Scenario{Queues: []QueueAnswer{{Exit: QueueFull}}},
+			"queue:q2 left:full system/planEnd",
+		},
 		{"notice before a recording queue", plan(enter("q2")), Scenario{}, "queue:q2 recordingNotice:recordingNotice answer left:connected agent/hangup"},
-		{"notice once a call", plan(enter("q2"), enter("q2")), Scenario{Queues: []QueueAnswer{{Exit: QueueMaxWait}}},
-			"queue:q2 recordingNotice:recordingNotice answer left:maxWait queue:q2 left:connected agent/hangup"},
-		{"agent lost for good", plan(enter("q1"), play("s1")), Scenario{Queues: []QueueAnswer{{Exit: QueueAgentLost}}},
-			"queue:q1 answer left:agentLost playback:s1 system/planEnd"},
+		{
+			"notice once a call", plan(enter("q2"), enter("q2")),
+			Scenario{Queues: []QueueAnswer{{Exit: QueueMaxWait}}},
+			"queue:q2 recordingNotice:recordingNotice answer left:maxWait queue:q2 left:connected agent/hangup",
+		},
+		{
+			"agent lost for good", plan(enter("q1"), play("s1")),
+			Scenario{Queues: []QueueAnswer{{Exit: QueueAgentLost}}},
+			"queue:q1 answer left:agentLost playback:s1 system/planEnd",
+		},
 
 		{"unknown queue", plan(enter("nowhere"), play("s1")), Scenario{}, "queue:nowhere actionFailed:unknownObject playback:s1 answer system/planEnd"},
 		{"unknown menu", plan(runMenu("nowhere"), play("s1")), Scenario{}, "actionFailed:unknownObject playback:s1 answer system/planEnd"},

@@ -31,50 +31,77 @@ func TestValidate(t *testing.T) {
 		want  []string
 	}{
 		{"sound plan", plan(play("s1"), enter("q1")), nil, nil},
-		{"bad values are errors", &ccs.PlanVersion{Flow: ccs.Flow{TimeZone: "x", Language: "en", Steps: plan(play("s1")).Flow.Steps}}, nil,
-			[]string{"error timeZone format"}},
+		{
+			"bad values are errors", &ccs.PlanVersion{Flow: ccs.Flow{TimeZone: "x", Language: "en", Steps: plan(play("s1")).Flow.Steps}}, nil,
+			[]string{"error timeZone format"},
+		},
 		{"references not yet chosen", plan(play(""), speak(""), enter(""), runMenu("")), nil, []string{
 			"error steps[0].actions[0].playback.sound missing", "error steps[0].actions[1].tts.voiceText missing",
-			"error steps[0].actions[2].queue.queue missing", "error steps[0].actions[3].menu.menu missing"}},
+			"error steps[0].actions[2].queue.queue missing", "error steps[0].actions[3].menu.menu missing",
+		}},
 		{"references that lead nowhere", plan(play("x"), speak("x"), enter("x"), runMenu("x")), nil, []string{
 			"error steps[0].actions[0].playback.sound unknownObject", "error steps[0].actions[1].tts.voiceText unknownObject",
-			"error steps[0].actions[2].queue.queue unknownObject", "error steps[0].actions[3].menu.menu unknownObject"}},
-		{"also in disabled steps", steps(ccs.Step{Actions: []ccs.Action{play("s1")}}, ccs.Step{Disabled: true, Actions: []ccs.Action{play("x")}}), nil,
-			[]string{"error steps[1].actions[0].playback.sound unknownObject"}},
-		{"after a hang-up", plan(play("s1"), hangup, play("s1"), play("s2")), nil,
-			[]string{"warning steps[0].actions[2] unreachable", "warning steps[0].actions[3] unreachable"}},
-		{"step after a hang-up", steps(ccs.Step{Actions: []ccs.Action{play("s1"), hangup}}, ccs.Step{Disabled: true}, ccs.Step{Actions: []ccs.Action{play("s2")}}), nil,
-			[]string{"warning steps[2] unreachableStep"}},
-		{"step after hang-ups on both sides", steps(ccs.Step{Conditions: office, Actions: []ccs.Action{play("s1"), hangup}, Otherwise: []ccs.Action{hangup}}, ccs.Step{Actions: []ccs.Action{play("s2")}}), nil,
-			[]string{"warning steps[1] unreachableStep"}},
+			"error steps[0].actions[2].queue.queue unknownObject", "error steps[0].actions[3].menu.menu unknownObject",
+		}},
+		{
+			"also in disabled steps", steps(ccs.Step{Actions: []ccs.Action{play("s1")}}, ccs.Step{Disabled: true, Actions: []ccs.Action{play("x")}}), nil,
+			[]string{"error steps[1].actions[0].playback.sound unknownObject"},
+		},
+		{
+			"after a hang-up", plan(play("s1"), hangup, play("s1"), play("s2")), nil,
+			[]string{"warning steps[0].actions[2] unreachable", "warning steps[0].actions[3] unreachable"},
+		},
+		{
+			"step after a hang-up", steps(ccs.Step{Actions: []ccs.Action{play("s1"), hangup}}, ccs.Step{Disabled: true}, ccs.Step{Actions: []ccs.Action{play("s2")}}), nil,
+			[]string{"warning steps[2] unreachableStep"},
+		},
+		{
+			"step after hang-ups on both sides", steps(ccs.Step{Conditions: office, Actions: []ccs.Action{play("s1"), hangup}, Otherwise: []ccs.Action{hangup}}, ccs.Step{Actions: []ccs.Action{play("s2")}}), nil,
+			[]string{"warning steps[1] unreachableStep"},
+		},
 		{"step after a hang-up on one side", steps(ccs.Step{Conditions: office, Actions: []ccs.Action{play("s1"), hangup}}, ccs.Step{Actions: []ccs.Action{play("s2")}}), nil, nil},
 		{"nothing at all", steps(), nil, []string{"warning steps endsUnanswered"}},
 		{"a way without a sound", steps(ccs.Step{Conditions: office, Actions: []ccs.Action{play("s1")}}), nil, []string{"warning steps endsUnanswered"}},
 		{"no way without a sound", steps(ccs.Step{Conditions: office, Actions: []ccs.Action{play("s1")}, Otherwise: []ccs.Action{play("s2")}}), nil, nil},
 		{"no sound before a hang-up is meant so", plan(hangup), nil, nil},
 		{"empty step", steps(ccs.Step{Actions: []ccs.Action{play("s1")}}, ccs.Step{}), nil, []string{"warning steps[1] emptyStep"}},
-		{"otherwise without conditions", steps(ccs.Step{Actions: []ccs.Action{play("s1")}, Otherwise: []ccs.Action{play("s1")}}), nil,
-			[]string{"warning steps[0].otherwise unreachable"}},
-		{"conditions without content", steps(ccs.Step{Conditions: []ccs.Condition{{WeeklyHours: &ccs.WeeklyHours{}}, {CallerFilter: &ccs.CallerFilter{}}, {CallerFilter: &ccs.CallerFilter{BlackList: true}}},
-			Actions: []ccs.Action{play("s1")}, Otherwise: []ccs.Action{play("s1")}}), nil, []string{
+		{
+			"otherwise without conditions", steps(ccs.Step{Actions: []ccs.Action{play("s1")}, Otherwise: []ccs.Action{play("s1")}}), nil,
+			[]string{"warning steps[0].otherwise unreachable"},
+		},
+		{"conditions without content", steps(ccs.Step{
+			Conditions: []ccs.Condition{{WeeklyHours: &ccs.WeeklyHours{}}, {CallerFilter: &ccs.CallerFilter{}}, {CallerFilter: &ccs.CallerFilter{BlackList: true}}},
+			Actions:    []ccs.Action{play("s1")}, Otherwise: []ccs.Action{play("s1")},
+		}), nil, []string{
 			"warning steps[0].conditions[0].weeklyHours.rows neverHolds", "warning steps[0].conditions[1].callerFilter.prefixes neverHolds",
-			"warning steps[0].conditions[2].callerFilter.prefixes alwaysHolds"}},
+			"warning steps[0].conditions[2].callerFilter.prefixes alwaysHolds",
+		}},
 		{"menu actions in the plan", plan(play("s1"), menuBack, menuTop, menuExit), nil, []string{
-			"error steps[0].actions[1] outsideMenu", "error steps[0].actions[2] outsideMenu", "error steps[0].actions[3] outsideMenu"}},
+			"error steps[0].actions[1] outsideMenu", "error steps[0].actions[2] outsideMenu", "error steps[0].actions[3] outsideMenu",
+		}},
 		{"queue that nobody serves", plan(enter("empty")), nil, []string{"warning queue:empty members queueWithoutAgent"}},
 		{"a queue is looked at once", plan(enter("empty"), enter("empty")), nil, []string{"warning queue:empty members queueWithoutAgent"}},
 
 		{"menu", plan(runMenu("m")), []*ccs.Menu{menu("m", key("1", enter("q1"), play("s1")), key("2", menuBack))}, nil},
-		{"menu's contents", plan(runMenu("m"), runMenu("m")), []*ccs.Menu{{Meta: ccs.Meta{ID: "m"}, Name: "m", Invalid: ccs.Prompt{Sound: "x"},
-			Keys: []ccs.MenuKey{key("1"), key("1", play("x")), key("12", hangup, menuBack), key("3", runMenu("m2"), hangup)}}, menu("m2")}, []string{
+		{"menu's contents", plan(runMenu("m"), runMenu("m")), []*ccs.Menu{{
+			Meta: ccs.Meta{ID: "m"}, Name: "m", Invalid: ccs.Prompt{Sound: "x"},
+			Keys: []ccs.MenuKey{key("1"), key("1", play("x")), key("12", hangup, menuBack), key("3", runMenu("m2"), hangup)},
+		}, menu("m2")}, []string{
 			"error menu:m greeting required", "error menu:m keys[1].keys duplicate", "error menu:m invalid.sound unknownObject",
 			"warning menu:m keys[0].actions emptyKey", "warning menu:m keys[0].keys keyWaits", "warning menu:m keys[1].keys keyWaits",
 			"error menu:m keys[1].actions[0].playback.sound unknownObject", "warning menu:m keys[2].actions[1] unreachable",
-			"warning menu:m2 keys noKeys", "warning menu:m keys[3].actions[1] unreachable"}},
-		{"menu that is its own submenu", plan(runMenu("a")), []*ccs.Menu{menu("a", key("1", runMenu("a")))},
-			[]string{"error menu:a keys[0].actions[0].menu.menu menuLoop"}},
-		{"loop of menus", plan(runMenu("a")), []*ccs.Menu{menu("a", key("1", runMenu("b"))), menu("b", key("1", runMenu("c"))), menu("c", key("1", runMenu("b")))},
-			[]string{"error menu:c keys[0].actions[0].menu.menu menuLoop"}},
+			"warning menu:m2 keys noKeys", "warning menu:m keys[3].actions[1] unreachable",
+		}},
+		{
+			"menu that is its own submenu", plan(runMenu("a")),
+			[]*ccs.Menu{menu("a", key("1", runMenu("a")))},
+			[]string{"error menu:a keys[0].actions[0].menu.menu menuLoop"},
+		},
+		{
+			"loop of menus", plan(runMenu("a")),
+			[]*ccs.Menu{menu("a", key("1", runMenu("b"))), menu("b", key("1", runMenu("c"))), menu("c", key("1", runMenu("b")))},
+			[]string{"error menu:c keys[0].actions[0].menu.menu menuLoop"},
+		},
 		{"same menu on two ways is no loop", plan(runMenu("a")), []*ccs.Menu{menu("a", key("1", runMenu("b")), key("2", runMenu("c"))), menu("b", key("1", runMenu("c"))), menu("c", key("1", hangup))}, nil},
 	}
 	for _, test := range tests {

@@ -31,14 +31,6 @@ func (s *sinkCopy) count() int {
 	return len(s.packets)
 }
 
-func (s *sinkCopy) payload() []byte {
-	var all []byte
-	for _, p := range s.packets {
-		all = append(all, p.Payload...)
-	}
-	return all
-}
-
 func ramp(n int) []byte {
 	b := make([]byte, n)
 	for i := range b {

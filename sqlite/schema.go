@@ -50,6 +50,7 @@ func ensure(ctx context.Context, tx *sql.Tx, schema store.Schema) error {
 	if err != nil {
 		return err
 	}
+	defer rows.Close()
 	for rows.Next() {
 		var name string
 		if err := rows.Scan(&name); err != nil {

@@ -8,7 +8,8 @@ import (
 
 func TestOrderKeysKeepTheOrderOfTimes(t *testing.T) {
 	times := []time.Time{
-		{}, time.Date(1, 1, 1, 0, 0, 1, 0, time.UTC), time.Date(1700, 1, 1, 0, 0, 0, 0, time.UTC), time.Unix(0, -1), time.Unix(0, 0),
+		{},
+		time.Date(1, 1, 1, 0, 0, 1, 0, time.UTC), time.Date(1700, 1, 1, 0, 0, 0, 0, time.UTC), time.Unix(0, -1), time.Unix(0, 0),
 		time.Unix(0, 1), time.Date(2025, 3, 1, 12, 0, 0, 0, time.FixedZone("", 3600)), time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC),
 		time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC),
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"slices"
 	"sync"
@@ -71,7 +70,7 @@ func (j *journal) wrote(t *testing.T, want ...string) {
 // withOutbox runs test in virtual time with an outbox that runs.
 func withOutbox(t *testing.T, limit int, test func(t *testing.T, o *Outbox, j *journal)) {
 	synctest.Test(t, func(t *testing.T) {
-		o := NewOutbox(slog.New(slog.NewTextHandler(io.Discard, nil)), limit)
+		o := NewOutbox(slog.New(slog.DiscardHandler), limit)
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		wg.Go(func() { o.Run(ctx) })
@@ -271,7 +270,7 @@ func TestOutboxAbandonsAWriteThatHangs(t *testing.T) {
 
 func TestOutboxKeepsWhatIsLeftWhenRunEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := NewOutbox(slog.New(slog.NewTextHandler(io.Discard, nil)), 0)
+		o := NewOutbox(slog.New(slog.DiscardHandler), 0)
 		j := &journal{}
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})

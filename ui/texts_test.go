@@ -83,8 +83,11 @@ func TestEveryTextThatIsUsedExists(t *testing.T) {
 		pattern string
 		ids     *regexp.Regexp
 	}{
-		{"templates/*.templ", used}, {"*.go", used}, {"../server/web/*.go", used},
-		{"../static/src/*.ts", literal}, {"../static/src/*/*.ts", literal},
+		{"templates/*.templ", used},
+		{"*.go", used},
+		{"../server/web/*.go", used},
+		{"../static/src/*.ts", literal},
+		{"../static/src/*/*.ts", literal},
 	} {
 		files, err := filepath.Glob(place.pattern)
 		if err != nil || len(files) == 0 {

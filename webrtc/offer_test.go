@@ -78,8 +78,13 @@ func TestAnswerDirectionsFollowTheOffer(t *testing.T) {
 		main    bool
 		want    string
 	}{
-		{"sendrecv", true, "sendrecv"}, {"recvonly", true, "sendonly"}, {"sendonly", true, "recvonly"}, {"inactive", true, "inactive"},
-		{"sendrecv", false, "sendonly"}, {"recvonly", false, "sendonly"}, {"sendonly", false, "inactive"},
+		{"sendrecv", true, "sendrecv"},
+		{"recvonly", true, "sendonly"},
+		{"sendonly", true, "recvonly"},
+		{"inactive", true, "inactive"},
+		{"sendrecv", false, "sendonly"},
+		{"recvonly", false, "sendonly"},
+		{"sendonly", false, "inactive"},
 	} {
 		o, err := parseOffer(strings.Replace(testOffer, "sendrecv", c.offered, 1))
 		if err != nil {

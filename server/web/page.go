@@ -32,10 +32,10 @@ func (w *Web) texts(r *http.Request) *ui.Texts {
 }
 
 // page prepares what every page needs. titleID is the text of its title.
-func (w *Web) page(r *http.Request, titleID string, args ...any) *ui.Page {
+func (w *Web) page(r *http.Request, titleID string) *ui.Page {
 	texts := w.texts(r)
 	p := &ui.Page{
-		Texts: texts, Title: texts.T(titleID, args...), Path: r.URL.RequestURI(),
+		Texts: texts, Title: texts.T(titleID), Path: r.URL.RequestURI(),
 		Nonce: nonceOf(r.Context()), User: UserFrom(r.Context()), Zone: zoneOf(r), Now: time.Now(),
 		Asset: w.assets.URL, StoreDown: w.o.StoreDown(),
 	}

@@ -9,11 +9,11 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/carillon-cc/carillon/ccs"
 	"github.com/carillon-cc/carillon/static"
-	"testing/fstest"
 )
 
 func TestRolesDecideWhichPagesOpen(t *testing.T) {

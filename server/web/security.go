@@ -59,7 +59,7 @@ func (w *Web) guard(next http.Handler) http.Handler {
 			if fault == nil {
 				return
 			}
-			if fault == http.ErrAbortHandler {
+			if fault == http.ErrAbortHandler { //nolint:errorlint // what was thrown is this very value, not an error that wraps it
 				panic(fault)
 			}
 			w.o.Log.Error("a page failed", "path", r.URL.Path, "fault", fault, "stack", string(debug.Stack()))

@@ -121,8 +121,14 @@ func testCompareAndSwap(t *testing.T, s store.Store) {
 
 func testBadInput(t *testing.T, s store.Store) {
 	for _, bad := range []store.Schema{
-		{}, {Table: "a b"}, {Table: `x"; drop`}, {Table: "_x"}, {Table: "t", Fields: []string{"a.b"}},
-		{Table: "t", Fields: []string{"a", "a"}}, {Table: "t", Unique: []string{"a"}}, {Table: "t", Time: "$now"},
+		{},
+		{Table: "a b"},
+		{Table: `x"; drop`},
+		{Table: "_x"},
+		{Table: "t", Fields: []string{"a.b"}},
+		{Table: "t", Fields: []string{"a", "a"}},
+		{Table: "t", Unique: []string{"a"}},
+		{Table: "t", Time: "$now"},
 	} {
 		if err := s.Ensure(t.Context(), bad); err == nil {
 			t.Errorf("ensure took %+v", bad)
@@ -340,7 +346,8 @@ func testTimes(t *testing.T, s store.Store) {
 	ensure(t, s, schema)
 	paris := time.FixedZone("", 3600)
 	for i, at := range []time.Time{
-		{}, time.Unix(0, 0), noon, noon.Add(1), noon.Add(999_999_999).In(paris), noon.Add(time.Millisecond),
+		{},
+		time.Unix(0, 0), noon, noon.Add(1), noon.Add(999_999_999).In(paris), noon.Add(time.Millisecond),
 		time.Date(1700, 1, 1, 0, 0, 0, 5, time.UTC), time.Date(2262, 1, 1, 0, 0, 0, 1, time.UTC),
 	} {
 		holds(t, s, "things", put(t, s, "things", store.Document{ID: fmt.Sprint(i), Time: at, Data: []byte(`{}`)}))
