@@ -71,7 +71,11 @@ const keypad = new Keypad((digit) => socket.send({ type: "key", digit }));
 const problems = new Problems((problem) => {
   sound.unlock();
   if (problem === "signedOut") location.href = "/login?next=%2Fagent";
-  else if (problem !== "audio") void devices.open().then(() => (desk && desk.state === "offline" ? readiness.press() : undefined));
+  else if (problem !== "audio") {
+    // The microphone was wanted for Ready, or for what is going on already.
+    if (desk && ["offline", "away", "notResponding"].includes(desk.state)) void readiness.press();
+    else void devices.open();
+  }
 });
 
 function proofChanged(): void {
@@ -112,7 +116,10 @@ function follow(next: Desk): void {
   const call = next.leading ? next.call : undefined;
   const offer = next.leading && !call ? next.offer : undefined;
   readiness.follow(next);
-  if (offer?.id !== accepting) accepting = "";
+  // Between the grant and the call there may be a message without either: the
+  // microphone that was sent on the click stays.
+  const granted = next.leading && next.state === "talking" && !call && accepting !== "";
+  if (offer?.id !== accepting && !granted) accepting = "";
   const caller = call ?? offer;
   if (caller) void media.useCodec(caller.codec);
   const microphone = call || accepting ? (devices.microphone ?? null) : null;

@@ -489,7 +489,7 @@ func talkingPanel(p *ui.Page) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, "</span></div><p id=\"call-note\" role=\"status\" class=\"alert alert-info alert-soft\" hidden></p><div class=\"grid grid-cols-3 gap-3\"><button id=\"mute\" data-testid=\"mute\" class=\"btn btn-lg max-sm:flex-col max-sm:h-20 max-sm:gap-1 max-sm:text-base\" aria-pressed=\"false\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, "</span></div><p id=\"call-note\" role=\"status\" class=\"alert bg-info/10 border-info/40 text-base-content\" hidden></p><div class=\"grid grid-cols-3 gap-3\"><button id=\"mute\" data-testid=\"mute\" class=\"btn btn-lg max-sm:flex-col max-sm:h-20 max-sm:gap-1 max-sm:text-base\" aria-pressed=\"false\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -25,7 +25,7 @@ export class DeskView {
   draw(desk: Desk, local: Local): void {
     if (desk !== this.desk) this.offset = desk.now - Date.now();
     this.desk = desk;
-    const panel = panelOf(desk);
+    const panel = panelOf(desk, this.panel);
     this.drawHead(desk);
     for (const name of panels) show(byId(`panel-${name}`), name === panel);
     switch (panel) {
@@ -134,10 +134,12 @@ export class DeskView {
   }
 }
 
-function panelOf(desk: Desk): Panel {
+function panelOf(desk: Desk, now: Panel): Panel {
   if (!desk.leading) return "elsewhere";
   if (desk.call) return "talking";
   if (desk.offer) return "ringing";
+  // State and call change in two messages: nothing is to flash up in between.
+  if (desk.state === "talking" && (now === "ringing" || now === "talking")) return now;
   if (desk.state === "wrapUp" && desk.wrapUp) return "wrapUp";
   return "waiting";
 }

@@ -24,7 +24,7 @@ export class Problems {
   }
 
   private alert(problem: Problem): HTMLElement {
-    const alert = make("div", "alert alert-warning alert-soft flex flex-wrap items-center gap-x-4");
+    const alert = make("div", "alert bg-warning/15 border-warning text-base-content flex flex-wrap items-center gap-x-4");
     alert.dataset.problem = problem;
     const words = make("div", "grow basis-60");
     words.append(
