@@ -2,8 +2,10 @@ package web
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/alexedwards/argon2id"
@@ -66,11 +68,14 @@ func CreateUser(ctx context.Context, t *store.Tables, user *ccs.User, password s
 // and a processor, which strangers must not be able to use up.
 type passwords struct {
 	slots chan struct{}
-	decoy string // hash compared where there is no such user
+	decoy func() (string, error) // hash compared where there is no such user; made once
 }
 
-func newPasswords(decoy string) *passwords {
-	return &passwords{slots: make(chan struct{}, 2), decoy: decoy}
+func newPasswords() *passwords {
+	return &passwords{
+		slots: make(chan struct{}, 2),
+		decoy: sync.OnceValues(func() (string, error) { return HashPassword(rand.Text()) }),
+	}
 }
 
 // match tells whether the password is the user's. For a nil user it takes as
@@ -82,9 +87,11 @@ func (p *passwords) match(ctx context.Context, user *ccs.User, password string) 
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}
-	hash := p.decoy
+	hash, err := "", error(nil)
 	if user != nil {
 		hash = user.PasswordHash
+	} else if hash, err = p.decoy(); err != nil {
+		return false, err
 	}
 	ok, err := argon2id.ComparePasswordAndHash(password, hash)
 	if err != nil {

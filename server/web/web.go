@@ -5,7 +5,6 @@ package web
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
@@ -75,16 +74,12 @@ func New(o Options) (*Web, error) {
 	if err != nil {
 		return nil, err
 	}
-	decoy, err := HashPassword("nobody has this password")
-	if err != nil {
-		return nil, fmt.Errorf("prepare sign-in: %w", err)
-	}
 	w := &Web{
 		o: o, catalogue: catalogue, assets: assets,
 		kept:      newSessionStore(o.Tables),
 		users:     newUserCache(o.Tables),
 		throttle:  newThrottle(time.Now),
-		passwords: newPasswords(decoy),
+		passwords: newPasswords(),
 		origin:    http.NewCrossOriginProtection(),
 		mux:       http.NewServeMux(),
 	}
