@@ -73,13 +73,6 @@ func (t *throttle) succeeded(source, login string) {
 func count(m map[string]*rate.Limiter, key string, burst int, refill time.Duration, now time.Time) {
 	l := m[key]
 	if l == nil {
-		if len(m) >= throttleLimit {
-			for k, old := range m { // those that are full again say nothing
-				if old.TokensAt(now) >= float64(old.Burst()) {
-					delete(m, k)
-				}
-			}
-		}
 		makeRoom(m)
 		l = rate.NewLimiter(rate.Every(refill), burst)
 		m[key] = l
@@ -87,7 +80,8 @@ func count(m map[string]*rate.Limiter, key string, burst int, refill time.Durati
 	l.AllowN(now, 1)
 }
 
-// makeRoom drops any entry of a full map: memory stays bounded whatever comes.
+// makeRoom drops any entry of a full map: memory stays bounded whatever comes,
+// and a flood of sources costs no search for the entry that matters least.
 func makeRoom[K comparable, V any](m map[K]V) {
 	if len(m) < throttleLimit {
 		return
