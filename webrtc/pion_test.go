@@ -105,6 +105,10 @@ func connect(t *testing.T, e *Engine, c *client) (*Peer, states) {
 	}
 	c.answer(t, answer)
 	s.await(t, StateConnected)
+	// The server is connected once it has sent the last flight of DTLS, the
+	// client once it has received it.
+	for await(t, "state of the client", c.states) != pion.PeerConnectionStateConnected {
+	}
 	return p, s
 }
 

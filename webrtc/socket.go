@@ -70,8 +70,9 @@ func openSocket(e *Engine, address string) (*socket, error) {
 	return s, nil
 }
 
-// setOptions sets up a socket before it is bound. It has the kernel tell to which of our addresses a datagram was sent:
-// a check must be answered from there (RFC 8445 §7.3.1).
+// setOptions sets up a socket before it is bound. It has the kernel tell to
+// which of our addresses a datagram was sent: a check must be answered from
+// there (RFC 8445 §7.3.1).
 func setOptions(fd int) error {
 	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
 		return fmt.Errorf("SO_REUSEPORT: %w", err)
