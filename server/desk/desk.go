@@ -39,6 +39,7 @@ type Desk struct {
 	proof     proof
 	probes    int
 
+	dirty  bool // the pages are to be told
 	status queue.AgentStatus
 	offer  *queue.Offer
 	view   *call.View // the call in which the agent talks
@@ -85,6 +86,10 @@ func (d *Desk) run(ctx context.Context) {
 				break
 			}
 			d.handle(e)
+		}
+		if d.dirty {
+			d.dirty = false
+			d.tell()
 		}
 		select {
 		case <-ctx.Done():
@@ -135,8 +140,12 @@ func (d *Desk) Withdraw(o queue.Offer, why queue.WithdrawReason, takenBy string)
 // StatusChanged posts the agent's new state.
 func (d *Desk) StatusChanged(s queue.AgentStatus) { d.inbox.Post(statusChanged{s}) }
 
-// push sends the whole state to every page.
-func (d *Desk) push() {
+// push has the state sent to every page once what is in the inbox has been
+// handled: what happens together is told together.
+func (d *Desk) push() { d.dirty = true }
+
+// tell sends the whole state to every page.
+func (d *Desk) tell() {
 	for page := range d.pages {
 		page.send(d.message(page == d.leader))
 	}

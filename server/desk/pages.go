@@ -6,15 +6,15 @@ import (
 	"github.com/carillon-cc/carillon/call"
 )
 
-// hello admits a page. The first page leads; so does the page of a tab that
-// led before, which is how a reload goes on where it was.
+// hello admits a page. It leads where no other does, which is how a reload goes
+// on where it was.
 func (d *Desk) hello(page *conn, tab string) {
 	page.tab = tab
 	d.pages[page] = true
 	switch {
-	case d.leader == nil && (d.tab == "" || d.tab == tab):
+	case d.leader == nil:
 		d.lead(page)
-	case d.leader != nil && d.leader.tab == tab:
+	case d.leader.tab == tab:
 		// The tab's former socket has not yet been seen to end.
 		former := d.leader
 		d.lead(page)
