@@ -17,6 +17,9 @@ const (
 	// maxWaiting is how many messages a page may be behind before it is cut
 	// off: it comes back and gets the whole state anew.
 	maxWaiting = 64
+	// maxUnhandled is how many messages of a page may wait for the desk: one
+	// that sends faster waits at its socket, and costs no memory here.
+	maxUnhandled = 32
 )
 
 // conn is one page's socket. Its reader and its writer are goroutines of its
@@ -25,13 +28,18 @@ type conn struct {
 	ws   *websocket.Conn
 	out  chan any
 	done chan struct{} // closed by the reader's end
+	// unhandled holds one token for each message that waits for the desk.
+	unhandled chan struct{}
 
 	tab     string // "" before hello
 	leaving bool   // the page said that it goes
 }
 
 func newConn(ws *websocket.Conn) *conn {
-	return &conn{ws: ws, out: make(chan any, maxWaiting), done: make(chan struct{})}
+	return &conn{
+		ws: ws, out: make(chan any, maxWaiting), done: make(chan struct{}),
+		unhandled: make(chan struct{}, maxUnhandled),
+	}
 }
 
 // send queues a message for the page. A page that does not read is cut off.

@@ -2,7 +2,9 @@ package desk
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"time"
 
 	"github.com/carillon-cc/carillon/call"
@@ -85,11 +87,11 @@ func (d *Desk) run(ctx context.Context) {
 			if !ok {
 				break
 			}
-			d.handle(e)
+			d.guarded(func() { d.handle(e) })
 		}
 		if d.dirty {
 			d.dirty = false
-			d.tell()
+			d.guarded(d.tell)
 		}
 		select {
 		case <-ctx.Done():
@@ -100,11 +102,32 @@ func (d *Desk) run(ctx context.Context) {
 	}
 }
 
+// guarded keeps a fault at one desk from ending everybody's calls. The desk's
+// pages are cut off: they come back and begin anew, while the agent's call and
+// its sound go on.
+func (d *Desk) guarded(f func()) {
+	defer func() {
+		fault := recover()
+		if fault == nil {
+			return
+		}
+		d.log.Error("a desk failed", "fault", fmt.Sprint(fault), "stack", string(debug.Stack()))
+		for page := range d.pages {
+			page.close()
+		}
+		clear(d.pages)
+		d.offer = nil
+		d.leaderless(lostGrace)
+	}()
+	f()
+}
+
 func (d *Desk) handle(e call.Event) {
 	switch e := e.(type) {
 	case named:
 		d.name = e.name
 	case fromPage:
+		defer func() { <-e.page.unhandled }()
 		d.request(e.page, e.request)
 	case pageGone:
 		d.pageGone(e.page)

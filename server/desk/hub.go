@@ -82,7 +82,13 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.wg.Go(c.write)
 	stop := context.AfterFunc(h.ctx, c.close)
 	defer stop()
-	c.read(func(r request) { d.inbox.Post(fromPage{c, r}) })
+	c.read(func(r request) {
+		select {
+		case c.unhandled <- struct{}{}:
+			d.inbox.Post(fromPage{c, r})
+		case <-h.ctx.Done():
+		}
+	})
 	d.inbox.Post(pageGone{c})
 }
 

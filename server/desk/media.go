@@ -1,6 +1,8 @@
 package desk
 
 import (
+	"errors"
+
 	"github.com/carillon-cc/carillon/call"
 	"github.com/carillon-cc/carillon/webrtc"
 )
@@ -13,12 +15,16 @@ func (d *Desk) media(page *conn, r request) {
 		return
 	}
 	if d.peer != nil && d.peerState != webrtc.StateClosed {
-		if answer, err := d.peer.Restart(r.SDP); err == nil {
+		answer, err := d.peer.Restart(r.SDP)
+		switch {
+		case err == nil:
 			page.send(mediaMessage{Type: "media", ID: r.ID, SDP: answer})
 			return
+		case !errors.Is(err, webrtc.ErrOtherBrowser) && !errors.Is(err, webrtc.ErrClosed):
+			// The connection that works stays.
+			d.badMedia(page, r, err)
+			return
 		}
-		// Another connection of the page: its DTLS certificate is another.
-		d.awayWithPeer()
 	}
 	var peer *webrtc.Peer
 	ready := make(chan struct{}) // closed once peer is set
@@ -28,14 +34,22 @@ func (d *Desk) media(page *conn, r request) {
 	}})
 	close(ready)
 	if err != nil {
-		d.log.Warn("offer of a page refused", "err", err)
-		d.refuse(page, r, "badMedia")
+		d.badMedia(page, r, err)
 		return
+	}
+	if d.peer != nil {
+		// Another connection of the page: its DTLS certificate is another.
+		d.awayWithPeer()
 	}
 	d.peer, d.peerState = peer, webrtc.StateConnecting
 	page.send(mediaMessage{Type: "media", ID: r.ID, SDP: answer})
 	d.reach()
 	d.push()
+}
+
+func (d *Desk) badMedia(page *conn, r request, err error) {
+	d.log.Warn("offer of a page refused", "err", err)
+	d.refuse(page, r, "badMedia")
 }
 
 // peerChanged follows the media connection. When it is up the agent's call

@@ -4,11 +4,19 @@ import (
 	"time"
 
 	"github.com/carillon-cc/carillon/call"
+	"github.com/carillon-cc/carillon/webrtc"
 )
 
-// hello admits a page. It leads where no other does, which is how a reload goes
-// on where it was.
+// maxPages is how many pages of an agent are served at a time.
+const maxPages = 16
+
+// hello admits a page, once. It leads where no other does, which is how a
+// reload goes on where it was.
 func (d *Desk) hello(page *conn, tab string) {
+	if len(d.pages) >= maxPages {
+		page.close()
+		return
+	}
 	page.tab = tab
 	d.pages[page] = true
 	switch {
@@ -59,16 +67,22 @@ func (d *Desk) pageGone(page *conn) {
 	if page != d.leader {
 		return
 	}
-	d.leader = nil
-	d.absence++
-	absence, grace := d.absence, lostGrace
+	grace := lostGrace
 	if page.leaving {
 		grace = reloadGrace
 		d.awayWithPeer()
 	}
-	time.AfterFunc(grace, func() { d.inbox.Post(absenceOver{absence}) })
+	d.leaderless(grace)
 	d.reach()
 	d.push()
+}
+
+// leaderless waits for a page to lead again, for as long as grace.
+func (d *Desk) leaderless(grace time.Duration) {
+	d.leader = nil
+	d.absence++
+	absence := d.absence
+	time.AfterFunc(grace, func() { d.inbox.Post(absenceOver{absence}) })
 }
 
 // awayWithPeer lets go of the media connection of a page that is gone.
@@ -79,17 +93,26 @@ func (d *Desk) awayWithPeer() {
 	d.closePeer()
 }
 
-// absenceOver signs the agent out when no page has come back.
+// absenceOver signs the agent out when no page has come back. A call whose sound
+// still passes goes on until it ends: the loss of signalling alone never ends
+// one (spec 6.4).
 func (d *Desk) absenceOver(absence int) {
 	if absence != d.absence || d.leader != nil {
 		return
 	}
-	d.closePeer()
-	d.tab = ""
 	d.lost = ""
 	d.present = false
 	d.options.Engine.SignOut(d.agent, d)
+	if d.view == nil || d.peerState != webrtc.StateConnected {
+		d.abandon()
+	}
 	d.push()
+}
+
+// abandon forgets the page that will not come back.
+func (d *Desk) abandon() {
+	d.closePeer()
+	d.tab = ""
 }
 
 // post tells the agent's call something.

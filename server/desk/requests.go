@@ -12,10 +12,17 @@ import (
 // request does what a page asks for. What a page that does not lead may not do
 // is refused.
 func (d *Desk) request(page *conn, r request) {
-	switch r.Type {
-	case "hello":
+	switch {
+	case r.Type == "hello" && page.tab != "":
+		d.refuse(page, r, "greeted")
+		return
+	case r.Type == "hello":
 		d.hello(page, r.Tab)
 		return
+	case !d.pages[page]:
+		return // cut off: another socket speaks for its tab
+	}
+	switch r.Type {
 	case "proof":
 		d.proved(page, r)
 		return
@@ -142,6 +149,9 @@ func (d *Desk) callChanged(v call.View) {
 		}
 	case d.view != nil && d.view.ID == v.ID:
 		d.view = nil
+		if !d.present {
+			d.abandon()
+		}
 		switch {
 		case !v.Over:
 			d.lost = v.ID
