@@ -3,7 +3,6 @@ package media
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -25,9 +24,10 @@ type PortConfig struct {
 // Port is one UDP port for the RTP of one leg. Its methods are safe from any
 // goroutine.
 type Port struct {
-	conn    *net.UDPConn
-	local   netip.AddrPort
-	release func()
+	socket *socket
+	local  netip.AddrPort
+	ports  *Ports
+	poller *poller
 
 	codecs atomic.Pointer[[128]Codec]
 	target atomic.Pointer[netip.AddrPort] // where to send; nil for nowhere
@@ -36,9 +36,13 @@ type Port struct {
 	latch latch
 	quiet bool // SDP said not to send
 
-	reader sync.WaitGroup
 	closed sync.Once
-	track  reception // the reader's only
+
+	// reading is held while a packet is read and handled.
+	reading sync.Mutex
+	handler func(h Header, pkt *Packet) // nil when the port is closed
+	packet  Packet
+	track   reception
 
 	received, sent, bad, foreign, relatched atomic.Uint64
 	lost                                    atomic.Int64
@@ -59,8 +63,8 @@ type PortStats struct {
 	Remote    netip.AddrPort // where packets are sent to; the zero value for nowhere
 }
 
-func newPort(conn *net.UDPConn, cfg PortConfig, release func()) *Port {
-	p := &Port{conn: conn, local: localAddr(conn), release: release}
+func newPort(s *socket, local netip.AddrPort, cfg PortConfig, of *Ports) *Port {
+	p := &Port{socket: s, local: local, ports: of}
 	p.latch.symmetric, p.latch.allowed = cfg.Symmetric, cfg.Allowed
 	p.codecs.Store(new([128]Codec))
 	return p
@@ -128,63 +132,55 @@ func (p *Port) Send(b []byte) error {
 	if to == nil {
 		return ErrNoRemote
 	}
-	if _, err := p.conn.WriteToUDPAddrPort(b, *to); err != nil {
+	if err := p.socket.send(b, *to); err != nil {
 		return fmt.Errorf("sending RTP: %w", err)
 	}
 	p.sent.Add(1)
 	return nil
 }
 
-// Receive starts to read. handler is called for each packet of the peer, in
-// the port's one reading goroutine; the packet follows the rules of Sink. Call
-// it once.
+// Receive starts to read. handler is called for each packet of the peer, for
+// one at a time, in a goroutine that reads many ports: it must not block. The
+// packet follows the rules of Sink. Call it once.
 func (p *Port) Receive(handler func(h Header, pkt *Packet)) {
-	p.reader.Go(func() { p.read(handler) })
+	p.reading.Lock()
+	p.handler = handler
+	p.reading.Unlock()
+	p.poller.watch(p)
 }
 
-func (p *Port) read(handler func(h Header, pkt *Packet)) {
-	var (
-		buffer   [MaxPacket]byte
-		pkt      Packet
-		failures int
-	)
-	for {
-		n, from, err := p.conn.ReadFromUDPAddrPort(buffer[:])
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		if err != nil {
-			// What the network says of an earlier packet (ECONNREFUSED and the
-			// like) passes; what does not must not keep the processor busy.
-			if failures++; failures > 10 {
-				time.Sleep(FrameTime)
-			}
-			continue
-		}
-		failures = 0
-		now := Now()
-		h, payload, ok := ParseRTP(buffer[:n])
-		codec := p.codecs.Load()[h.PayloadType]
-		if !ok || codec == NoCodec {
-			p.bad.Add(1)
-			continue
-		}
-		source := p.judge(netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), h, now)
-		if source == 0 {
-			p.foreign.Add(1)
-			continue
-		}
-		pkt = Packet{
-			Source: source, Codec: codec, Marker: h.Marker,
-			Sequence: h.Sequence, Timestamp: h.Timestamp, Payload: payload, Arrived: now,
-		}
-		p.received.Add(1)
-		p.heard.Store(int64(now))
-		p.track.note(&pkt)
-		p.lost.Store(p.track.lost())
-		p.jitter.Store(int64(p.track.jitter))
-		handler(h, &pkt)
+// read takes a datagram, if there is one. It is for the poller.
+func (p *Port) read(in *inbox, now time.Duration) {
+	p.reading.Lock()
+	defer p.reading.Unlock()
+	if p.handler == nil {
+		return
 	}
+	b, from, ok := p.socket.receive(in)
+	if !ok {
+		return
+	}
+	h, payload, ok := ParseRTP(b)
+	codec := p.codecs.Load()[h.PayloadType]
+	if !ok || codec == NoCodec {
+		p.bad.Add(1)
+		return
+	}
+	source := p.judge(from, h, now)
+	if source == 0 {
+		p.foreign.Add(1)
+		return
+	}
+	p.packet = Packet{
+		Source: source, Codec: codec, Marker: h.Marker,
+		Sequence: h.Sequence, Timestamp: h.Timestamp, Payload: payload, Arrived: now,
+	}
+	p.received.Add(1)
+	p.heard.Store(int64(now))
+	p.track.note(&p.packet)
+	p.lost.Store(p.track.lost())
+	p.jitter.Store(int64(p.track.jitter))
+	p.handler(h, &p.packet)
 }
 
 func (p *Port) judge(from netip.AddrPort, h Header, now time.Duration) Source {
@@ -214,12 +210,15 @@ func (p *Port) Stats() PortStats {
 	return s
 }
 
-// Close closes the port and waits for its reader; so it must not be called from
-// the handler. It may be called more than once.
+// Close closes the port; when it returns, the handler is not called any more.
+// So it must not be called from a handler. It may be called more than once.
 func (p *Port) Close() {
 	p.closed.Do(func() {
-		_ = p.conn.Close()
-		p.reader.Wait()
-		p.release()
+		p.ports.pollers.leave(p)
+		p.reading.Lock()
+		p.handler = nil
+		p.reading.Unlock()
+		p.socket.close()
+		p.ports.release(int(p.local.Port()))
 	})
 }

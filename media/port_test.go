@@ -19,7 +19,7 @@ type peer struct {
 
 func newPeer(t *testing.T) peer {
 	t.Helper()
-	conn, err := listenUDP(netip.AddrPortFrom(loopback, 0))
+	conn, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(loopback, 0)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +27,7 @@ func newPeer(t *testing.T) peer {
 	return peer{t, conn}
 }
 
-func (p peer) at() netip.AddrPort { return localAddr(p.conn) }
+func (p peer) at() netip.AddrPort { return p.conn.LocalAddr().(*net.UDPAddr).AddrPort() }
 
 func (p peer) send(to *Port, h Header, payload ...byte) {
 	p.t.Helper()
@@ -209,7 +209,7 @@ func TestClosedPortRestsTenSeconds(t *testing.T) {
 }
 
 func TestPortsSkipsWhatAnotherProgramUses(t *testing.T) {
-	other, err := listenUDP(netip.AddrPortFrom(loopback, 31020))
+	other, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(loopback, 31020)))
 	if err != nil {
 		t.Skip(err)
 	}

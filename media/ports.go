@@ -3,7 +3,6 @@ package media
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"sync"
 	"syscall"
@@ -28,13 +27,18 @@ type Ports struct {
 	next  int
 	busy  map[int]bool
 	rests map[int]time.Duration // until when
+
+	pollers pollers
 }
 
 // NewPorts returns the ports first to last, both included, of the local address
 // bind, which may be unspecified. With first 0 the system chooses the ports.
 func NewPorts(bind netip.Addr, first, last int) *Ports {
 	first += first % 2
-	return &Ports{bind: bind, first: first, last: last, next: first, busy: make(map[int]bool), rests: make(map[int]time.Duration)}
+	return &Ports{
+		bind: bind, first: first, last: last, next: first, busy: make(map[int]bool), rests: make(map[int]time.Duration),
+		pollers: pollers{load: make(map[*poller]int)},
+	}
 }
 
 // InUse is the number of open ports.
@@ -46,14 +50,20 @@ func (p *Ports) InUse() int {
 
 // Open opens the next free port. The error is ErrNoPort when there is none.
 func (p *Ports) Open(cfg PortConfig) (*Port, error) {
-	conn, number, err := p.listen()
+	socket, local, err := p.listen()
 	if err != nil {
 		return nil, err
 	}
-	return newPort(conn, cfg, func() { p.release(number) }), nil
+	port := newPort(socket, local, cfg, p)
+	if err := p.pollers.join(port); err != nil {
+		socket.close()
+		p.release(int(local.Port()))
+		return nil, fmt.Errorf("opening an RTP port: %w", err)
+	}
+	return port, nil
 }
 
-func (p *Ports) listen() (*net.UDPConn, int, error) {
+func (p *Ports) listen() (*socket, netip.AddrPort, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	tries := (p.last-p.first)/2 + 1
@@ -71,18 +81,17 @@ func (p *Ports) listen() (*net.UDPConn, int, error) {
 		if p.busy[number] || p.resting(number) {
 			continue
 		}
-		conn, err := listenUDP(netip.AddrPortFrom(p.bind, uint16(number)))
+		s, local, err := openSocket(netip.AddrPortFrom(p.bind, uint16(number)))
 		if errors.Is(err, syscall.EADDRINUSE) {
 			continue // by another program
 		}
 		if err != nil {
-			return nil, 0, fmt.Errorf("opening an RTP port: %w", err)
+			return nil, netip.AddrPort{}, fmt.Errorf("opening an RTP port: %w", err)
 		}
-		number = int(localAddr(conn).Port())
-		p.busy[number] = true
-		return conn, number, nil
+		p.busy[int(local.Port())] = true
+		return s, local, nil
 	}
-	return nil, 0, ErrNoPort
+	return nil, netip.AddrPort{}, ErrNoPort
 }
 
 func (p *Ports) resting(number int) bool {
@@ -101,17 +110,4 @@ func (p *Ports) release(number int) {
 	if p.first != 0 {
 		p.rests[number] = Now() + quarantine
 	}
-}
-
-func listenUDP(at netip.AddrPort) (*net.UDPConn, error) {
-	network := "udp"
-	if at.Addr().Is4() {
-		network = "udp4"
-	}
-	return net.ListenUDP(network, net.UDPAddrFromAddrPort(at))
-}
-
-func localAddr(conn *net.UDPConn) netip.AddrPort {
-	at := conn.LocalAddr().(*net.UDPAddr).AddrPort()
-	return netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
 }
