@@ -94,14 +94,20 @@ func (r *run) queue(a *ccs.Action) (outcome, error) {
 	}
 	why := r.phone.Admits(q)
 	if why == "" {
-		if err := r.notice(q); err != nil {
+		told, err := r.notice(q)
+		if err != nil {
 			return next, err
+		}
+		if q.Record && !told {
+			// Nobody is recorded who was not told (spec 8).
+			unrecorded := *q
+			unrecorded.Record = false
+			q = &unrecorded
 		}
 		if err := r.over(r.phone.Answer()); err != nil {
 			return next, err
 		}
 		r.note(ccs.CallEvent{Kind: ccs.EventQueued, Action: a.ID, Object: q.ID, Name: q.Name})
-		var err error
 		if why, err = r.phone.Queue(q); err != nil {
 			if errors.Is(err, call.ErrOver) {
 				return next, err
@@ -136,10 +142,11 @@ func unservedOr(a *ccs.Action) outcome {
 }
 
 // notice plays a recording queue's notice to the end, unless the caller has
-// heard the same one before in this call.
-func (r *run) notice(q *ccs.Queue) error {
+// heard the same one before in this call. Where it cannot be heard the built-in
+// one stands in; told is false when not even that could be.
+func (r *run) notice(q *ccs.Queue) (told bool, err error) {
 	if !q.Record {
-		return nil
+		return false, nil
 	}
 	notice := q.Notice
 	if notice.IsZero() || !r.snapshot.hasPrompt(notice) {
@@ -148,8 +155,12 @@ func (r *run) notice(q *ccs.Queue) error {
 		notice = ccs.Prompt{Builtin: ccs.BuiltinNotice}
 	}
 	if r.heard[notice] {
-		return nil
+		return true, nil
 	}
-	r.heard[notice] = true
-	return r.prompt("recordingNotice", notice, false)
+	told, err = r.tryPrompt("recordingNotice", notice, false)
+	if builtin := (ccs.Prompt{Builtin: ccs.BuiltinNotice}); err == nil && !told && notice != builtin {
+		told, err = r.tryPrompt("recordingNotice", builtin, false)
+	}
+	r.heard[notice] = told
+	return told, err
 }

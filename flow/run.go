@@ -139,30 +139,42 @@ func (r *run) limit(guard string, value int) error {
 // prompt plays something that is no action of the plan; what is says what it
 // is for the timeline.
 func (r *run) prompt(what string, p ccs.Prompt, untilKey bool) error {
-	id, name := r.snapshot.objectName(p)
-	r.note(ccs.CallEvent{Kind: ccs.EventPrompt, Object: id, Name: name, Reason: what})
-	return r.play(p, untilKey)
+	_, err := r.tryPrompt(what, p, untilKey)
+	return err
 }
 
-// play plays p. A prompt that does not exist or cannot be played is noted and
-// does not stop the plan: the caller is better served by silence than by a
-// lost call.
+// tryPrompt is prompt that tells whether p was played.
+func (r *run) tryPrompt(what string, p ccs.Prompt, untilKey bool) (played bool, err error) {
+	id, name := r.snapshot.objectName(p)
+	r.note(ccs.CallEvent{Kind: ccs.EventPrompt, Object: id, Name: name, Reason: what})
+	return r.tryPlay(p, untilKey)
+}
+
+// play plays p, or nothing where that fails.
 func (r *run) play(p ccs.Prompt, untilKey bool) error {
+	_, err := r.tryPlay(p, untilKey)
+	return err
+}
+
+// tryPlay plays p and tells whether it did. A prompt that does not exist or cannot
+// be played is noted and does not stop the plan: the caller is better served by
+// silence than by a lost call.
+func (r *run) tryPlay(p ccs.Prompt, untilKey bool) (played bool, err error) {
 	if p.IsZero() {
-		return nil
+		return false, nil
 	}
 	id, name := r.snapshot.objectName(p)
 	if !r.snapshot.hasPrompt(p) {
 		r.note(ccs.CallEvent{Kind: ccs.EventPromptFailed, Object: id, Reason: "unknownObject"})
 		// The call is answered all the same: what follows relies on it.
-		return r.over(r.phone.Answer())
+		return false, r.over(r.phone.Answer())
 	}
-	err := r.phone.Play(p, untilKey)
+	err = r.phone.Play(p, untilKey)
 	if err != nil && !errors.Is(err, call.ErrOver) {
 		r.note(ccs.CallEvent{Kind: ccs.EventPromptFailed, Object: id, Name: name, Reason: "failed"})
-		return r.over(r.phone.Answer())
+		return false, r.over(r.phone.Answer())
 	}
-	return err
+	return err == nil, err
 }
 
 // over makes the failure of something without which a call cannot go on its

@@ -3,6 +3,7 @@ package flow
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -287,6 +288,51 @@ func TestFailuresOfTheSystem(t *testing.T) {
 			}
 			if !noted {
 				t.Errorf("no %q in the timeline: %v", test.notes, p.events)
+			}
+		})
+	}
+}
+
+// deaf cannot play some prompts, and keeps whether the queue was to record.
+type deaf struct {
+	pretend
+	to       map[ccs.Prompt]bool
+	recorded []bool
+}
+
+func (d *deaf) Play(p ccs.Prompt, untilKey bool) error {
+	if d.to[p] {
+		return errors.New("out of order")
+	}
+	return d.pretend.Play(p, untilKey)
+}
+
+func (d *deaf) Queue(q *ccs.Queue) (QueueExit, error) {
+	d.recorded = append(d.recorded, q.Record)
+	return QueueMaxWait, nil
+}
+
+func TestNobodyIsRecordedWhoWasNotTold(t *testing.T) {
+	own, builtin := ccs.Prompt{Sound: "s2"}, ccs.Prompt{Builtin: ccs.BuiltinNotice}
+	for name, test := range map[string]struct {
+		fails map[ccs.Prompt]bool
+		want  bool
+	}{
+		"the queue's own notice is heard": {nil, true},
+		"the built-in one stands in":      {map[ccs.Prompt]bool{own: true}, true},
+		"no notice can be heard":          {map[ccs.Prompt]bool{own: true, builtin: true}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := snapshot()
+			s.Queues["q2"].Notice = own
+			p := &deaf{to: test.fails}
+			p.snapshot, p.now, p.until = s, at, at.Add(time.Hour)
+			Run(p, s, plan(enter("q2"), enter("q2")), Limits{})
+			if want := []bool{test.want, test.want}; !slices.Equal(p.recorded, want) {
+				t.Errorf("recorded %v, want %v", p.recorded, want)
+			}
+			if !s.Queues["q2"].Record {
+				t.Error("the configuration was changed")
 			}
 		})
 	}
