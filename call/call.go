@@ -21,6 +21,10 @@ const goneTime = time.Second
 // maxKeys bounds the keys that a caller can type ahead.
 const maxKeys = 64
 
+// maxTimeline bounds the events in a record, which is written as a whole after
+// each: switches of a page gone mad must not make it grow without end.
+const maxTimeline = 5000
+
 // Info is what is known of a call when it arrives.
 type Info struct {
 	From      string // "" where the caller hides it
@@ -71,6 +75,7 @@ type Call struct {
 
 	agent    *agentSeat // who talks, or is expected back
 	recorder *media.Recorder
+	opening  *opening // of a recording, until its file is there
 	music    *media.Player
 	players  uint64
 }
@@ -142,8 +147,12 @@ func (c *Call) Hangup(cause Cause) error {
 	return ErrOver
 }
 
-// Note adds an event to the call's timeline and has the record saved.
+// Note adds an event to the call's timeline and has the record saved. The
+// timeline of a call with thousands of events goes on with its end.
 func (c *Call) Note(e ccs.CallEvent) {
+	if len(c.record.Events) >= maxTimeline && e.Kind != ccs.EventEnded {
+		return
+	}
 	e.At = time.Now().UTC()
 	c.record.Events = append(c.record.Events, e)
 	c.save()
@@ -204,6 +213,8 @@ func (c *Call) handle(e Event) {
 			c.held = e.On
 			c.changed()
 		}
+	case *opening:
+		c.opened(e)
 	case End:
 		c.end(e.Cause)
 	}

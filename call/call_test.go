@@ -147,6 +147,12 @@ type world struct {
 
 func begin(t *testing.T, handler call.Handler) *world {
 	t.Helper()
+	return beginRecorded(t, nil, handler)
+}
+
+// beginRecorded begins a call that recorders can record.
+func beginRecorded(t *testing.T, recorders call.Recorders, handler call.Handler) *world {
+	t.Helper()
 	pacer := media.NewPacer()
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
@@ -154,6 +160,7 @@ func begin(t *testing.T, handler call.Handler) *world {
 	w := &world{caller: newLeg("caller"), journal: &journal{}, done: make(chan struct{})}
 	w.manager = call.NewManager(call.Options{
 		Pacer: pacer, Music: media.NewPrompt(make([]byte, 160*50)), Journal: w.journal, Log: slog.New(slog.DiscardHandler), MaxDuration: maxDuration,
+		Recorder: recorders,
 	})
 	started := make(chan struct{})
 	running.Go(func() {

@@ -1,10 +1,8 @@
 package call
 
 import (
-	"errors"
 	"time"
 
-	"github.com/carillon-cc/carillon/ccs"
 	"github.com/carillon-cc/carillon/media"
 )
 
@@ -82,51 +80,4 @@ func (c *Call) stopMusic() {
 		c.music.Stop()
 		c.music = nil
 	}
-}
-
-// Recorders opens the files of recordings and takes them when they are done.
-type Recorders interface {
-	// Open starts a file for the call, in the caller's G.711 law.
-	Open(callID, queueID string, law media.Codec) (*media.Recorder, error)
-	// Done takes a recording whose call is over. It never blocks.
-	Done(callID string, r *media.Recorder)
-}
-
-// Record starts the recording of the call for a queue; a call that is being
-// recorded goes on with the recording it has. A recording that cannot be
-// started is noted and does not end the call.
-func (c *Call) Record(queueID string) {
-	if c.over || c.recorder != nil {
-		return
-	}
-	law := c.leg.Codec()
-	if !law.G711() {
-		law = media.PCMA
-	}
-	opened, err := c.Do(func(report func(any, error)) {
-		// The disk may be slow: the call goes on meanwhile.
-		go func() { report(c.options.Recorder.Open(c.id, queueID, law)) }()
-	})
-	if errors.Is(err, ErrOver) {
-		return
-	}
-	if err != nil {
-		c.log.Error("recording could not be started", "err", err)
-		c.Note(ccs.CallEvent{Kind: ccs.EventRecording, Reason: string(ReasonFailed)})
-		return
-	}
-	c.recorder = opened.(*media.Recorder)
-	c.record.Recording = c.id // a recording has its call's id
-	c.Note(ccs.CallEvent{Kind: ccs.EventRecording})
-	c.seat()
-	c.changed()
-}
-
-func (c *Call) stopRecording() {
-	if c.recorder == nil {
-		return
-	}
-	c.options.Recorder.Done(c.id, c.recorder)
-	c.recorder = nil
-	c.Note(ccs.CallEvent{Kind: ccs.EventRecordingEnd})
 }

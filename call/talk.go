@@ -31,11 +31,15 @@ type agentSeat struct {
 	muted     bool
 	held      bool
 	away      bool // the page is gone, perhaps to come back
+	absence   int  // counts how often
 	timer     *time.Timer
 }
 
 // graceOver says that an agent who went away has not come back in time.
-type graceOver struct{ seat *agentSeat }
+type graceOver struct {
+	seat    *agentSeat
+	absence int // one that is over means nothing
+}
 
 // Talk connects the agent and the caller until one of them ends the call
 // (ErrOver) or the agent is lost for good, when the caller is still there and
@@ -86,7 +90,7 @@ func (c *Call) talkEvent(a *agentSeat, e Event) bool {
 			c.agentBack(a, e.Leg)
 		}
 	case graceOver:
-		return e.seat == a && a.away
+		return e.seat == a && a.away && e.absence == a.absence
 	case Mute:
 		if e.Agent == a.Agent && e.On != a.muted {
 			a.muted = e.On
@@ -126,7 +130,9 @@ func (c *Call) agentAway(a *agentSeat, grace time.Duration) {
 	}
 	a.away = true
 	a.Leg.Listen(Listener{})
-	a.timer = time.AfterFunc(grace, func() { c.Post(graceOver{a}) })
+	a.absence++
+	over := graceOver{a, a.absence}
+	a.timer = time.AfterFunc(grace, func() { c.Post(over) })
 	c.Note(ccs.CallEvent{Kind: ccs.EventAgentLost, Agent: a.Agent, Name: a.Name, Reason: "away"})
 	c.seat()
 	c.changed()
