@@ -147,6 +147,28 @@ func (b blobs) Open(ctx context.Context, id string) (store.Blob, error) {
 	}), nil
 }
 
+func (b blobs) List(ctx context.Context, after string, limit int) ([]string, error) {
+	if err := store.CheckListing(after, limit); err != nil {
+		return nil, err
+	}
+	var list []struct {
+		ID string `bson:"_id"`
+	}
+	cursor, err := b.current.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: after}}}},
+		options.Find().SetSort(byID(1)).SetLimit(int64(limit)).SetProjection(byID(1)))
+	if err == nil {
+		err = cursor.All(ctx, &list)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list blobs: %w", err)
+	}
+	ids := make([]string, len(list))
+	for i := range list {
+		ids[i] = list[i].ID
+	}
+	return ids, nil
+}
+
 func notFound(err error) error {
 	if errors.Is(err, driver.ErrNoDocuments) {
 		return store.ErrNotFound

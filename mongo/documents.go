@@ -38,12 +38,12 @@ func (r *row) document(schema store.Schema) (store.Document, error) {
 	return doc, nil
 }
 
-func newRow(schema store.Schema, doc store.Document) (*row, error) {
+func newRow(schema store.Schema, doc store.Document, revision int64) (*row, error) {
 	data, err := fromJSON(doc.Data)
 	if err != nil {
 		return nil, fmt.Errorf("data: %w", err)
 	}
-	r := &row{ID: doc.ID, Revision: doc.Revision + 1, Data: data, Fields: make(map[string]string, len(schema.Fields))}
+	r := &row{ID: doc.ID, Revision: revision, Data: data, Fields: make(map[string]string, len(schema.Fields))}
 	for _, f := range schema.Fields {
 		r.Fields[f] = doc.Fields[f]
 	}
@@ -173,20 +173,14 @@ func (s *Store) Put(ctx context.Context, table string, doc store.Document) (int6
 	if err != nil {
 		return 0, err
 	}
-	r, err := newRow(schema, doc)
+	r, err := newRow(schema, doc, doc.Revision+1)
 	if err != nil {
 		return 0, err
 	}
 	c := s.db.Collection(table)
 	if doc.Revision == 0 {
-		_, err = c.InsertOne(ctx, r)
-		if driver.IsDuplicateKeyError(err) {
-			// Which index it was does not show alike on all servers; and that
-			// the document is there counts more than that its values are taken.
-			return 0, s.whyNotCreated(ctx, c, doc.ID, err)
-		}
-		if err != nil {
-			return 0, fmt.Errorf("mongo: %w", err)
+		if err := insert(ctx, c, r); err != nil {
+			return 0, err
 		}
 		return r.Revision, nil
 	}
@@ -202,7 +196,36 @@ func (s *Store) Put(ctx context.Context, table string, doc store.Document) (int6
 	return r.Revision, nil
 }
 
-func (s *Store) whyNotCreated(ctx context.Context, c *driver.Collection, id string, cause error) error {
+// Restore is one command too.
+func (s *Store) Restore(ctx context.Context, table string, doc store.Document) error {
+	schema, err := s.schema(table)
+	if err == nil {
+		err = schema.CheckRestore(doc)
+	}
+	if err != nil {
+		return err
+	}
+	r, err := newRow(schema, doc, doc.Revision)
+	if err != nil {
+		return err
+	}
+	return insert(ctx, s.db.Collection(table), r)
+}
+
+func insert(ctx context.Context, c *driver.Collection, r *row) error {
+	_, err := c.InsertOne(ctx, r)
+	if driver.IsDuplicateKeyError(err) {
+		// Which index it was does not show alike on all servers; and that
+		// the document is there counts more than that its values are taken.
+		return whyNotCreated(ctx, c, r.ID, err)
+	}
+	if err != nil {
+		return fmt.Errorf("mongo: %w", err)
+	}
+	return nil
+}
+
+func whyNotCreated(ctx context.Context, c *driver.Collection, id string, cause error) error {
 	switch there, err := exists(ctx, c, id); {
 	case err != nil:
 		return err

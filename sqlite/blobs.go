@@ -98,6 +98,34 @@ func (b blobs) Open(ctx context.Context, id string) (store.Blob, error) {
 	}), nil
 }
 
+func (b blobs) List(ctx context.Context, after string, limit int) ([]string, error) {
+	if err := store.CheckListing(after, limit); err != nil {
+		return nil, err
+	}
+	ids, err := b.ids(ctx, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list blobs: %w", reason(ctx, err))
+	}
+	return ids, nil
+}
+
+func (b blobs) ids(ctx context.Context, after string, limit int) ([]string, error) {
+	rows, err := b.s.read.QueryContext(ctx, `SELECT id FROM _blobs WHERE size IS NOT NULL AND id > ? ORDER BY id LIMIT ?`, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err below tells
+	var ids []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, rows.Err()
+}
+
 func (b blobs) Delete(ctx context.Context, id string) error {
 	if err := store.CheckID(id); err != nil {
 		return fmt.Errorf("delete blob: %w", err)

@@ -170,37 +170,67 @@ func (s *Store) Put(ctx context.Context, table string, doc store.Document) (int6
 	if err != nil {
 		return 0, err
 	}
-	names := []string{"revision", "at", "data"}
-	args := []any{doc.Revision + 1, at(schema, doc.Time), string(doc.Data)}
+	if doc.Revision == 0 {
+		err = s.insert(ctx, schema, doc, 1)
+	} else {
+		names, args := assignments(schema, doc, doc.Revision+1)
+		query := `UPDATE ` + quote(table) + ` SET ` + strings.Join(names, " = ?, ") + ` = ? WHERE id = ? AND revision = ?`
+		err = s.touchOne(ctx, query, append(args, doc.ID, doc.Revision))
+	}
+	if err != nil {
+		return 0, err
+	}
+	return doc.Revision + 1, nil
+}
+
+// Restore is one statement too.
+func (s *Store) Restore(ctx context.Context, table string, doc store.Document) error {
+	schema, err := s.schema(table)
+	if err == nil {
+		err = schema.CheckRestore(doc)
+	}
+	if err != nil {
+		return err
+	}
+	return s.insert(ctx, schema, doc, doc.Revision)
+}
+
+func (s *Store) insert(ctx context.Context, schema store.Schema, doc store.Document, revision int64) error {
+	names, args := assignments(schema, doc, revision)
+	// The condition has a document that is there count as a conflict even
+	// where a unique index would refuse it first.
+	query := `INSERT INTO ` + quote(schema.Table) + ` (` + strings.Join(names, ", ") + `, id) SELECT ` +
+		strings.Join(slices.Repeat([]string{"?"}, len(names)+1), ", ") +
+		` WHERE NOT EXISTS (SELECT 1 FROM ` + quote(schema.Table) + ` WHERE id = ?)`
+	return s.touchOne(ctx, query, append(args, doc.ID, doc.ID))
+}
+
+// assignments are the columns that a change writes, without the id.
+func assignments(schema store.Schema, doc store.Document, revision int64) (names []string, args []any) {
+	names = []string{"revision", "at", "data"}
+	args = []any{revision, at(schema, doc.Time), string(doc.Data)}
 	for _, f := range schema.Fields {
 		names = append(names, column(f))
 		args = append(args, doc.Fields[f])
 	}
-	var query string
-	if doc.Revision == 0 {
-		// The condition has a document that is there count as a conflict even
-		// where a unique index would refuse it first.
-		query = `INSERT INTO ` + quote(table) + ` (` + strings.Join(names, ", ") + `, id) SELECT ` +
-			strings.Join(slices.Repeat([]string{"?"}, len(names)+1), ", ") +
-			` WHERE NOT EXISTS (SELECT 1 FROM ` + quote(table) + ` WHERE id = ?)`
-		args = append(args, doc.ID, doc.ID)
-	} else {
-		query = `UPDATE ` + quote(table) + ` SET ` + strings.Join(names, " = ?, ") + ` = ? WHERE id = ? AND revision = ?`
-		args = append(args, doc.ID, doc.Revision)
-	}
+	return names, args
+}
+
+// touchOne runs a statement that changes one row; none is a conflict.
+func (s *Store) touchOne(ctx context.Context, query string, args []any) error {
 	result, err := s.write.ExecContext(ctx, query, args...)
 	if duplicate(err) {
-		return 0, fmt.Errorf("%w: %w", store.ErrDuplicate, err)
+		return fmt.Errorf("%w: %w", store.ErrDuplicate, err)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("sqlite: %w", reason(ctx, err))
+		return fmt.Errorf("sqlite: %w", reason(ctx, err))
 	}
 	if n, err := result.RowsAffected(); err != nil {
-		return 0, fmt.Errorf("sqlite: %w", err)
+		return fmt.Errorf("sqlite: %w", err)
 	} else if n == 0 {
-		return 0, store.ErrConflict
+		return store.ErrConflict
 	}
-	return doc.Revision + 1, nil
+	return nil
 }
 
 // at is NULL in a table without a time, so that Ensure sees which rows to fill

@@ -95,6 +95,28 @@ func (s Schema) CheckDocument(doc Document) error {
 	return nil
 }
 
+// CheckRestore is CheckDocument for Restore.
+func (s Schema) CheckRestore(doc Document) error {
+	if doc.Revision == 0 {
+		return errors.New("revision: a document to restore has one")
+	}
+	return s.CheckDocument(doc)
+}
+
+// CheckListing tells what is wrong with the arguments of Blobs.List.
+func CheckListing(after string, limit int) error {
+	if limit < 1 {
+		return fmt.Errorf("list blobs: limit: %d is below 1", limit)
+	}
+	if after == "" {
+		return nil
+	}
+	if err := CheckID(after); err != nil {
+		return fmt.Errorf("list blobs: after: %w", err)
+	}
+	return nil
+}
+
 func isObject(data []byte) bool {
 	for _, c := range data {
 		switch c {

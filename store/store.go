@@ -45,6 +45,9 @@ type Store interface {
 	// tells that the revision is not that one, or that a document to create is
 	// there already; ErrDuplicate that another document has a unique value.
 	Put(ctx context.Context, table string, doc Document) (int64, error)
+	// Restore creates a document that has doc.Revision, 1 or more, from the
+	// start: what a backup has of it. ErrConflict and ErrDuplicate are as in Put.
+	Restore(ctx context.Context, table string, doc Document) error
 	// Delete removes the document if it still has this revision; revision 0
 	// removes any. It returns ErrNotFound or ErrConflict.
 	Delete(ctx context.Context, table, id string, revision int64) error
@@ -111,6 +114,10 @@ type Blobs interface {
 	// governs the reading too. Reading on in a blob that was deleted or replaced
 	// meanwhile returns ErrNotFound, never bytes of another blob.
 	Open(ctx context.Context, id string) (Blob, error)
+	// List returns the ids of blobs that come after one, by bytes ("" begins),
+	// at most limit, which is 1 or more. A blob that is there all the while is
+	// found by asking on until nothing comes.
+	List(ctx context.Context, after string, limit int) ([]string, error)
 	// Delete removes the blob; one that does not exist is not an error.
 	Delete(ctx context.Context, id string) error
 }

@@ -116,6 +116,27 @@ func (t *Table[T, P]) Delete(ctx context.Context, v *T) error {
 	return nil
 }
 
+// Schema tells the table's name and indexes.
+func (t *Table[T, P]) Schema() Schema { return t.schema }
+
+// Document is what the table keeps of an object whose JSON this is, with the
+// fields and the time by which this program finds it. Its error says why data
+// is no object of the table.
+func (t *Table[T, P]) Document(revision int64, data []byte) (Document, error) {
+	v := new(T)
+	if err := json.Unmarshal(data, v); err != nil {
+		return Document{}, fmt.Errorf("decode an object of %s: %w", t.schema.Table, err)
+	}
+	doc := Document{ID: P(v).GetMeta().ID, Revision: revision, Data: data}
+	if t.index != nil {
+		doc.Fields, doc.Time = t.index(v)
+	}
+	if err := t.schema.CheckDocument(doc); err != nil {
+		return Document{}, fmt.Errorf("object %q of %s: %w", doc.ID, t.schema.Table, err)
+	}
+	return doc, nil
+}
+
 func (t *Table[T, P]) encode(v *T) (Document, error) {
 	data, err := json.Marshal(v)
 	if err != nil {

@@ -62,11 +62,27 @@ func NewTables(s Store) *Tables {
 	}
 }
 
+// AnyTable is a table of which it does not matter what it holds.
+type AnyTable interface {
+	Schema() Schema
+	Ensure(ctx context.Context) error
+	Document(revision int64, data []byte) (Document, error)
+}
+
+// All lists every table. One whose objects refer to others' by id comes before
+// the table of those.
+func (t *Tables) All() []AnyTable {
+	return []AnyTable{
+		t.Calls, t.Recordings, t.Numbers, t.Plans, t.Versions, t.Menus, t.Queues, t.Sounds, t.VoiceTexts,
+		t.Agents, t.Users, t.Sessions,
+	}
+}
+
 // Ensure makes all tables ready.
 func (t *Tables) Ensure(ctx context.Context) error {
-	return errors.Join(
-		t.Users.Ensure(ctx), t.Agents.Ensure(ctx), t.Numbers.Ensure(ctx), t.Plans.Ensure(ctx),
-		t.Versions.Ensure(ctx), t.Menus.Ensure(ctx), t.Queues.Ensure(ctx), t.Sounds.Ensure(ctx),
-		t.VoiceTexts.Ensure(ctx), t.Calls.Ensure(ctx), t.Recordings.Ensure(ctx), t.Sessions.Ensure(ctx),
-	)
+	var errs []error
+	for _, table := range t.All() {
+		errs = append(errs, table.Ensure(ctx))
+	}
+	return errors.Join(errs...)
 }

@@ -171,6 +171,34 @@ func testBlobReplace(t *testing.T, s store.Store) {
 	hasBlob(t, s, "a", replaced)
 }
 
+func testBlobList(t *testing.T, s store.Store) {
+	list := func(after string, limit int) []string {
+		t.Helper()
+		ids, err := s.Blobs().List(t.Context(), after, limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ids
+	}
+	equal(t, list("", 10), nil)
+	for _, id := range []string{"b", "a/2", "é", "B", "a", "gone"} {
+		save(t, s, id, []byte(id))
+	}
+	save(t, s, "b", []byte("replaced"))
+	writeAll(t, create(t, s, "unfinished"), []byte("x"))
+	if err := s.Blobs().Delete(t.Context(), "gone"); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, list("", 10), []string{"B", "a", "a/2", "b", "é"})
+	equal(t, list("", 2), []string{"B", "a"})
+	equal(t, list("a", 2), []string{"a/2", "b"})
+	equal(t, list("aa", 10), []string{"b", "é"})
+	equal(t, list("é", 10), nil)
+	if _, err := s.Blobs().List(t.Context(), "", 0); err == nil {
+		t.Error("a list of at most 0 was made")
+	}
+}
+
 func testBlobSeek(t *testing.T, s store.Store) {
 	data := noise(2*store.ChunkSize+1000, 1)
 	save(t, s, "a", data)

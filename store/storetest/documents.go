@@ -61,6 +61,35 @@ func testUpdate(t *testing.T, s store.Store) {
 	}
 }
 
+func testRestore(t *testing.T, s store.Store) {
+	ensure(t, s, schema)
+	doc := store.Document{
+		ID: "a", Revision: 7, Data: []byte(`{"n":1}`), Time: noon, Fields: map[string]string{"color": "red", "login": "ann"},
+	}
+	if err := s.Restore(t.Context(), "things", doc); err != nil {
+		t.Fatal(err)
+	}
+	holds(t, s, "things", doc)
+	again := doc
+	again.Revision, again.Data = 8, []byte(`{"n":2}`)
+	if err := s.Restore(t.Context(), "things", again); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("restore over a document: %v, want ErrConflict", err)
+	}
+	other := again
+	other.ID = "b"
+	if err := s.Restore(t.Context(), "things", other); !errors.Is(err, store.ErrDuplicate) {
+		t.Errorf("restore of a unique value that is taken: %v, want ErrDuplicate", err)
+	}
+	other.Fields, other.Revision = nil, 0
+	if err := s.Restore(t.Context(), "things", other); err == nil {
+		t.Error("a document without a revision was restored")
+	}
+	equal(t, ids(t, s, "things", store.Query{}), []string{"a"})
+	holds(t, s, "things", doc)
+	doc = put(t, s, "things", doc) // it goes on from its revision
+	holds(t, s, "things", doc)
+}
+
 func testDelete(t *testing.T, s store.Store) {
 	ensure(t, s, schema)
 	if err := s.Delete(t.Context(), "things", "a", 0); !errors.Is(err, store.ErrNotFound) {
@@ -386,7 +415,9 @@ func testContext(t *testing.T, s store.Store) {
 	_, errPut := s.Put(over, "things", changed)
 	_, errCreate := s.Blobs().Create(over, "b")
 	_, errOpen := s.Blobs().Open(over, "b")
+	_, errBlobs := s.Blobs().List(over, "", 1)
 	for call, err := range map[string]error{
+		"restore": s.Restore(over, "things", store.Document{ID: "r", Revision: 1, Data: []byte(`{}`)}), "list blobs": errBlobs,
 		"get": errGet, "list": errList, "put": errPut, "delete": s.Delete(over, "things", "a", 0),
 		"ensure": s.Ensure(over, schema), "ping": s.Ping(over),
 		"create blob": errCreate, "open blob": errOpen, "delete blob": s.Blobs().Delete(over, "b"),
