@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -14,8 +13,7 @@ import (
 // Config is what the environment and the command line say (design §8). The
 // zero value of a field means its default.
 type Config struct {
-	Data          string `name:"data" env:"CARILLON_DATA" default:"./data" help:"Folder of the embedded store, spool and certificates."`
-	Store         string `name:"store" env:"CARILLON_STORE" help:"Store: sqlite:PATH or a mongodb:// URI. Default: sqlite in the data folder."`
+	StoreConfig
 	HTTP          string `name:"http" env:"CARILLON_HTTP" default:":8080" help:"Address of web pages, API and WebSocket."`
 	Domain        string `name:"domain" env:"CARILLON_DOMAIN" help:"When set: HTTPS on port 443 with automatic certificates for this name."`
 	SIP           string `name:"sip" env:"CARILLON_SIP" default:":5060" help:"Address of SIP over UDP and TCP."`
@@ -49,12 +47,11 @@ func (c Config) check() (settings, error) {
 	if err := s.level.UnmarshalText([]byte(c.Log)); err != nil {
 		bad("CARILLON_LOG", "%q is none of debug, info, warn, error", c.Log)
 	}
-	if s.Store == "" {
-		s.Store = "sqlite:" + filepath.Join(c.Data, "carillon.db")
+	uri, err := c.uri()
+	if err != nil {
+		problems = append(problems, err)
 	}
-	if !strings.HasPrefix(s.Store, "sqlite:") && !strings.HasPrefix(s.Store, "mongodb://") && !strings.HasPrefix(s.Store, "mongodb+srv://") {
-		bad("CARILLON_STORE", "must begin with sqlite: or mongodb://")
-	}
+	s.Store = uri
 	first, last, ok := strings.Cut(c.RTPPorts, "-")
 	var err1, err2 error
 	s.rtpFirst, err1 = strconv.Atoi(first)

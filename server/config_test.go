@@ -8,7 +8,7 @@ import (
 
 // good is a configuration as the command line makes it.
 func good() Config {
-	return Config{Data: "./data", HTTP: ":8080", SIP: ":5060", RTPPorts: "16384-32767", WebRTCPort: "8443", Log: "info"}
+	return Config{StoreConfig: StoreConfig{Data: "./data"}, HTTP: ":8080", SIP: ":5060", RTPPorts: "16384-32767", WebRTCPort: "8443", Log: "info"}
 }
 
 func TestBadSettingsAreRefusedByName(t *testing.T) {

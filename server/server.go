@@ -88,7 +88,7 @@ func Run(ctx context.Context, c Config) error {
 // openStore opens the store, makes its tables ready and, at the first start,
 // fills it.
 func (s *server) openStore(ctx context.Context) error {
-	db, err := openStore(ctx, s.settings.Store)
+	db, err := s.settings.Open(ctx)
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ func start(t *testing.T) *center {
 	c.base = fmt.Sprintf("http://127.0.0.1:%d", httpPort)
 	c.sip = fmt.Sprintf("sip:1000@127.0.0.1:%d", sipPort)
 	config := server.Config{
-		Data: t.TempDir(), HTTP: fmt.Sprintf("127.0.0.1:%d", httpPort), SIP: fmt.Sprintf("127.0.0.1:%d", sipPort),
+		StoreConfig: server.StoreConfig{Data: t.TempDir()}, HTTP: fmt.Sprintf("127.0.0.1:%d", httpPort), SIP: fmt.Sprintf("127.0.0.1:%d", sipPort),
 		RTPPorts: "20000-29999", WebRTCPort: fmt.Sprintf("127.0.0.1:%d", mediaPort), AdminPassword: password, Demo: true, Log: "error",
 	}
 	ctx, cancel := context.WithCancel(context.Background())
