@@ -89,7 +89,7 @@ func (s *socket) send(b []byte, to netip.AddrPort) error {
 	}
 	var name unix.RawSockaddrInet6
 	length := putAddress(&name, to, s.ipv6)
-	// The call does not wait, so the scheduler need not hear of it.
+	// The call does not wait, so the scheduler need not hear of it (see poller).
 	_, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)),
 		unix.MSG_DONTWAIT, uintptr(unsafe.Pointer(&name)), uintptr(length))
 	if errno != 0 {
