@@ -260,3 +260,26 @@ func TestAnAgentHasABoundedNumberOfPages(t *testing.T) {
 		t.Errorf("%d pages are served", len(p.pages))
 	}
 }
+
+func TestASocketEndsWithItsSession(t *testing.T) {
+	h := NewHub(Options{
+		Engine: queue.New(queue.Options{}), Log: slog.New(slog.DiscardHandler),
+		User: func(*http.Request) *ccs.User { return &ccs.User{Meta: ccs.Meta{ID: "alice"}, Role: ccs.RoleAgent} },
+	})
+	session, signOut := context.WithCancel(t.Context())
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.ServeHTTP(w, r.WithContext(session))
+	}))
+	t.Cleanup(server.Close)
+	t.Cleanup(h.Close)
+	ws, _, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(server.URL, "http"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ws.Close()
+	signOut()
+	_ = ws.SetReadDeadline(time.Now().Add(5 * time.Second)) // before the end of the time for a hello
+	if _, _, err := ws.ReadMessage(); err == nil || strings.Contains(err.Error(), "timeout") {
+		t.Errorf("the socket outlives the session: %v", err)
+	}
+}

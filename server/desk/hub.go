@@ -80,8 +80,10 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c := newConn(ws)
 	h.wg.Go(c.write)
-	stop := context.AfterFunc(h.ctx, c.close)
-	defer stop()
+	for _, ctx := range []context.Context{h.ctx, r.Context()} { // of the hub, of the session
+		stop := context.AfterFunc(ctx, c.close)
+		defer stop()
+	}
 	c.read(func(r request) {
 		select {
 		case c.unhandled <- struct{}{}:

@@ -78,15 +78,19 @@ func newPasswords() *passwords {
 	}
 }
 
-// match tells whether the password is the user's. For a nil user it takes as
-// long as for any other, so that nobody learns which logins exist.
-func (p *passwords) match(ctx context.Context, user *ccs.User, password string) (bool, error) {
+// turn waits for a slot, in which match may be called until done.
+func (p *passwords) turn(ctx context.Context) (done func(), err error) {
 	select {
 	case p.slots <- struct{}{}:
-		defer func() { <-p.slots }()
+		return func() { <-p.slots }, nil
 	case <-ctx.Done():
-		return false, ctx.Err()
+		return nil, ctx.Err()
 	}
+}
+
+// match tells whether the password is the user's. For a nil user it takes as
+// long as for any other, so that nobody learns which logins exist.
+func (p *passwords) match(user *ccs.User, password string) (bool, error) {
 	hash, err := "", error(nil)
 	if user != nil {
 		hash = user.PasswordHash

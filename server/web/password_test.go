@@ -40,7 +40,7 @@ func TestCreateUserMakesTheAgentToo(t *testing.T) {
 	if _, err := tables.Agents.Get(t.Context(), user.ID); err != nil {
 		t.Error(err)
 	}
-	if ok, err := newPasswords().match(t.Context(), user, password); !ok || err != nil {
+	if ok, err := newPasswords().match(user, password); !ok || err != nil {
 		t.Errorf("the password does not fit: %v", err)
 	}
 	twin := &ccs.User{Login: "alice", Role: ccs.RoleAgent}

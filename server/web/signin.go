@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"math"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/carillon-cc/carillon/ccs"
 	"github.com/carillon-cc/carillon/store"
 	"github.com/carillon-cc/carillon/ui"
 	"github.com/carillon-cc/carillon/ui/templates"
@@ -49,11 +51,14 @@ func (w *Web) login(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	source, login := w.o.Source(r), strings.ToLower(name)
-	if wait := w.throttle.wait(source, login); wait > 0 {
+	slow := func(wait time.Duration) {
 		seconds := int(math.Ceil(wait.Seconds()))
 		rw.Header().Set("Retry-After", strconv.Itoa(seconds))
 		form.Error = texts.T("login.slow", "Count", seconds)
 		w.loginPage(rw, r, http.StatusTooManyRequests, form)
+	}
+	if wait := w.throttle.wait(source, login); wait > 0 {
+		slow(wait)
 		return
 	}
 	user, err := w.o.Tables.Users.Find(ctx, "login", login)
@@ -61,19 +66,22 @@ func (w *Web) login(rw http.ResponseWriter, r *http.Request) {
 		w.failed(rw, r, "find user to sign in", err)
 		return
 	}
-	ok, err := w.passwords.match(ctx, user, password)
+	ok, wait, err := w.tryPassword(ctx, source, login, user, password)
 	if err != nil {
 		w.failed(rw, r, "sign in", err)
 		return
 	}
+	if wait > 0 {
+		slow(wait)
+		return
+	}
 	if !ok {
-		w.throttle.failed(source, login)
 		w.o.Log.Info("wrong password", "source", source)
 		form.Error = texts.T("login.wrong")
 		w.loginPage(rw, r, http.StatusUnauthorized, form)
 		return
 	}
-	w.throttle.succeeded(source, login)
+	w.sockets.end(w.sessions.Token(ctx))
 	// A new token, so that one planted before the sign-in is worth nothing.
 	if err := w.sessions.RenewToken(ctx); err != nil {
 		w.failed(rw, r, "renew session", err)
@@ -84,8 +92,32 @@ func (w *Web) login(rw http.ResponseWriter, r *http.Request) {
 	http.Redirect(rw, r, form.Next, http.StatusSeeOther)
 }
 
-// logout ends the session.
+// tryPassword compares a password when it is its turn, unless the throttle says
+// by then to wait: many guesses sent at once have all come before the first is
+// found to be wrong.
+func (w *Web) tryPassword(ctx context.Context, source, login string, user *ccs.User, password string) (ok bool, wait time.Duration, err error) {
+	done, err := w.passwords.turn(ctx)
+	if err != nil {
+		return false, 0, err
+	}
+	defer done()
+	if wait = w.throttle.wait(source, login); wait > 0 {
+		return false, wait, nil
+	}
+	if ok, err = w.passwords.match(user, password); err != nil {
+		return false, 0, err
+	}
+	if ok {
+		w.throttle.succeeded(source, login)
+	} else {
+		w.throttle.failed(source, login)
+	}
+	return ok, 0, nil
+}
+
+// logout ends the session and the sockets that it opened.
 func (w *Web) logout(rw http.ResponseWriter, r *http.Request) {
+	w.sockets.end(w.sessions.Token(r.Context()))
 	if err := w.sessions.Destroy(r.Context()); err != nil {
 		w.failed(rw, r, "sign out", err)
 		return

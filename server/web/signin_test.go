@@ -4,7 +4,10 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 )
 
 func TestSignInLeadsToThePageOfOnesRole(t *testing.T) {
@@ -99,6 +102,79 @@ func TestGuessingIsSlowedDownButTheUserIsNotLockedOut(t *testing.T) {
 	}
 	source = "192.0.2.1"
 	s.as("alice")
+}
+
+func TestGuessesSentAtOnceAreCountedToo(t *testing.T) {
+	const guesses = 60
+	var asked atomic.Int64
+	s := newSite(t, func(o *Options) {
+		o.Source = func(*http.Request) string {
+			asked.Add(1)
+			return "192.0.2.1"
+		}
+	})
+	for range cap(s.web.passwords.slots) { // all guesses have come before the first is looked at
+		s.web.passwords.slots <- struct{}{}
+	}
+	var tried atomic.Int64
+	var done sync.WaitGroup
+	for range guesses {
+		done.Go(func() {
+			if r := s.browser().post("/login", url.Values{"login": {"alice"}, "password": {"a wrong guess"}}); r.StatusCode == http.StatusUnauthorized {
+				tried.Add(1)
+			}
+		})
+	}
+	for asked.Load() < guesses {
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(50 * time.Millisecond)
+	for range cap(s.web.passwords.slots) {
+		<-s.web.passwords.slots
+	}
+	done.Wait()
+	if most := int64(sourceBurst + cap(s.web.passwords.slots)); tried.Load() > most {
+		t.Errorf("%d of %d guesses were tried, at most %d may", tried.Load(), guesses, most)
+	}
+}
+
+func TestSignOutClosesTheSocketsOfTheSession(t *testing.T) {
+	opened, closed := make(chan struct{}, 2), make(chan struct{}, 2)
+	s := newSite(t, func(o *Options) {
+		o.Socket = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			opened <- struct{}{}
+			select {
+			case <-r.Context().Done():
+				closed <- struct{}{}
+			case <-time.After(10 * time.Second):
+			}
+		})
+	})
+	other, b := s.as("alice"), s.as("alice")
+	for _, browser := range []*browser{other, b} {
+		go func() {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/ws", nil)
+			if err != nil {
+				return
+			}
+			if resp, err := browser.Do(r); err == nil {
+				_ = resp.Body.Close()
+			}
+		}()
+		<-opened
+	}
+	b.post("/logout", nil)
+	select {
+	case <-closed:
+	case <-time.After(5 * time.Second):
+		t.Fatal("the socket outlives the session")
+	}
+	select {
+	case <-closed:
+		t.Error("the socket of another session was closed with it")
+	case <-time.After(100 * time.Millisecond):
+	}
+	other.post("/logout", nil)
 }
 
 func TestSignOutEndsTheSessionOnTheServer(t *testing.T) {

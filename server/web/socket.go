@@ -32,5 +32,12 @@ func (w *Web) socket(rw http.ResponseWriter, r *http.Request) {
 		http.Error(rw, http.StatusText(http.StatusUnauthorized), http.StatusUnauthorized)
 		return
 	}
-	w.o.Socket.ServeHTTP(rw, r.WithContext(context.WithValue(r.Context(), userKey{}, user)))
+	cookie, err := r.Cookie(w.sessions.Cookie.Name)
+	if err != nil { // loadUser has found one
+		http.Error(rw, http.StatusText(http.StatusUnauthorized), http.StatusUnauthorized)
+		return
+	}
+	ctx, done := w.sockets.add(r.Context(), cookie.Value)
+	defer done()
+	w.o.Socket.ServeHTTP(rw, r.WithContext(context.WithValue(ctx, userKey{}, user)))
 }

@@ -24,7 +24,8 @@ const maxBody = 64 << 10
 type Options struct {
 	Tables *store.Tables
 	Blobs  store.Blobs
-	// Socket serves /ws for whoever is signed in; UserFrom tells who it is.
+	// Socket serves /ws for whoever is signed in; UserFrom tells who it is. It
+	// closes the socket when the request's context ends: then the session did.
 	Socket http.Handler
 	Log    *slog.Logger
 	// Secure marks cookies for HTTPS only and has browsers insist on HTTPS.
@@ -50,6 +51,7 @@ type Web struct {
 	users     *userCache
 	throttle  *throttle
 	passwords *passwords
+	sockets   *sockets
 	origin    *http.CrossOriginProtection
 	mux       *http.ServeMux
 	handler   http.Handler
@@ -80,6 +82,7 @@ func New(o Options) (*Web, error) {
 		users:     newUserCache(o.Tables),
 		throttle:  newThrottle(time.Now),
 		passwords: newPasswords(),
+		sockets:   newSockets(),
 		origin:    http.NewCrossOriginProtection(),
 		mux:       http.NewServeMux(),
 	}
