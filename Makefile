@@ -24,7 +24,7 @@ lint: setup-lint pages
 	scripts/lint
 
 bench: build
-	./carillon bench
+	./carillon bench --suite
 
 fuzz:
 	FUZZTIME=$(FUZZTIME) scripts/fuzz

@@ -190,7 +190,7 @@ func (r *run) ramp(ctx context.Context) error {
 
 // measure watches the calls for the window and returns what it has seen.
 func (r *run) measure(ctx context.Context) (*Report, error) {
-	if err := sleep(ctx, settleTime); err != nil {
+	if err := sleep(ctx, min(settleTime, r.Duration)); err != nil {
 		return nil, err
 	}
 	runtime.GC()
