@@ -28,8 +28,18 @@ type serveCommand struct {
 }
 
 func (c *serveCommand) Run() error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
+	now := make(chan struct{})
+	c.EndNow = now
+	go func() { // until the process ends
+		<-signals
+		stop()
+		<-signals
+		close(now)
+	}()
 	return server.Run(ctx, c.Config)
 }
 

@@ -24,6 +24,10 @@ type Config struct {
 	AdminPassword string `name:"admin-password" env:"CARILLON_ADMIN_PASSWORD" help:"Password of the first administrator. Default: generated and printed once."`
 	Demo          bool   `name:"demo" env:"CARILLON_DEMO" help:"Fill an empty store with the demo set and accept SIP from loopback."`
 	Log           string `name:"log" env:"CARILLON_LOG" default:"info" enum:"debug,info,warn,error" help:"Log level."`
+
+	// EndNow is closed when calls that still run are to end at once; a nil one
+	// gives them their time.
+	EndNow <-chan struct{} `kong:"-"`
 }
 
 // settings is a Config that was read and found good.

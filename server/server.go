@@ -231,12 +231,14 @@ func (s *server) drain() {
 	s.log.Info("stopping", "calls", s.calls.Count())
 	select {
 	case <-s.calls.Empty():
+	case <-s.settings.EndNow:
 	case <-time.After(drainTime):
 	}
 }
 
 // shutdown ends what still runs and writes what is left.
 func (s *server) shutdown() {
+	s.sip.Drain() // which a fault has not done yet
 	s.calls.EndAll(call.Cause{By: call.BySystem, Reason: call.ReasonShutdown})
 	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
 	defer cancel()

@@ -37,6 +37,9 @@ type center struct {
 	phone    *phone.Phone
 	browsers *browser.Engine
 	cookies  map[string]string
+	stop     context.CancelFunc // asks the server to stop
+	endNow   context.CancelFunc // and not to wait for calls
+	stopped  chan error         // holds what Run returned
 }
 
 func start(t *testing.T) *center {
@@ -50,8 +53,10 @@ func start(t *testing.T) *center {
 		RTPPorts: "20000-29999", WebRTCPort: fmt.Sprintf("127.0.0.1:%d", mediaPort), AdminPassword: password, Demo: true, Log: "error",
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- server.Run(ctx, config) }()
+	now, endNow := context.WithCancel(context.Background())
+	config.EndNow = now.Done()
+	c.stop, c.endNow, c.stopped = cancel, endNow, make(chan error, 1)
+	go func() { c.stopped <- server.Run(ctx, config) }()
 	var err error
 	if c.phone, err = phone.New(phone.Config{Local: netip.MustParseAddr("127.0.0.1")}); err != nil {
 		t.Fatal(err)
@@ -62,8 +67,9 @@ func start(t *testing.T) *center {
 	t.Cleanup(func() {
 		c.phone.Close()
 		c.browsers.Close()
-		cancel()
-		if err := <-done; err != nil {
+		c.stop()
+		defer c.endNow()
+		if err := <-c.stopped; err != nil {
 			t.Error(err)
 		}
 		http.DefaultClient.CloseIdleConnections()
@@ -301,5 +307,28 @@ func TestUnknownNumbersAreRefused(t *testing.T) {
 	}
 	if err := call.WaitAnswer(t.Context()); err == nil || call.Ending().Status != http.StatusNotFound {
 		t.Errorf("status %d, error %v", call.Ending().Status, err)
+	}
+}
+
+func TestASecondSignalEndsTheCallsAtOnce(t *testing.T) {
+	c := start(t)
+	call := c.dial("3", newEar())
+	c.stop()
+	select {
+	case <-c.stopped:
+		t.Fatal("the first signal did not wait for the call")
+	case <-time.After(300 * time.Millisecond):
+	}
+	c.endNow()
+	select {
+	case err := <-c.stopped:
+		c.stopped <- err // for the end of the test
+	case <-time.After(10 * time.Second):
+		t.Fatal("the second signal was not heeded")
+	}
+	select {
+	case <-call.Done():
+	case <-time.After(5 * time.Second):
+		t.Error("the caller was not told")
 	}
 }
