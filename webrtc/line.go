@@ -28,7 +28,7 @@ type Line struct {
 	ssrc    uint32
 	formats atomic.Pointer[formats]
 	codec   atomic.Uint32 // a media.Codec
-	sends   bool          // the browser takes sound on this line
+	sends   atomic.Bool   // the browser takes sound on this line
 
 	listener atomic.Pointer[call.Listener]
 	listenMu sync.Mutex // keeps Gone from being told twice or not at all
@@ -57,7 +57,8 @@ type sent struct {
 }
 
 func newLine(p *Peer, i int, m *offeredMedia) *Line {
-	l := &Line{peer: p, id: fmt.Sprintf("%s/%d", p.id, i), sends: m.receives, rewriter: media.NewRewriter()}
+	l := &Line{peer: p, id: fmt.Sprintf("%s/%d", p.id, i), rewriter: media.NewRewriter()}
+	l.sends.Store(m.receives)
 	// SSRCs of one connection must differ: the keystream depends on them.
 	for p.hasSSRC(l.rewriter.SSRC()) {
 		l.rewriter = media.NewRewriter()
@@ -133,7 +134,7 @@ func (l *Line) Hangup(call.Cause) { l.Listen(call.Listener{}) }
 // the packet's codec. Either law of G.711 is translated if only the other was
 // agreed on; packets of other codecs that were not are dropped.
 func (l *Line) WritePacket(p *media.Packet) {
-	if l.peer.State() != StateConnected || !l.sends {
+	if l.peer.State() != StateConnected || !l.sends.Load() {
 		return
 	}
 	to := l.peer.path.Load()

@@ -236,13 +236,16 @@ func (o *offer) check(session transport) error {
 	return nil
 }
 
-func (m *offeredMedia) hasSound() bool {
+func (m *offeredMedia) hasSound() bool { return m.preferred() != media.NoCodec }
+
+// preferred is the encoding of sound that stands first.
+func (m *offeredMedia) preferred() media.Codec {
 	for _, c := range m.codecs {
 		if c.codec != media.TelephoneEvent {
-			return true
+			return c.codec
 		}
 	}
-	return false
+	return media.NoCodec
 }
 
 // first returns the first value that is not empty.

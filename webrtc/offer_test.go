@@ -1,6 +1,8 @@
 package webrtc
 
 import (
+	_ "embed"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,6 +22,27 @@ func TestOfferIsUnderstood(t *testing.T) {
 	for i := range want {
 		if m.codecs[i] != want[i] {
 			t.Errorf("codec %d is %v, want %v", i, m.codecs[i], want[i])
+		}
+	}
+}
+
+//go:embed testdata/firefox.sdp
+var firefoxOffer string
+
+// Firefox says what holds for all lines once, and gives lines that go with the
+// first one's transport neither a port nor candidates (RFC 8843 §7.2.1).
+func TestFirefoxOfferIsUnderstood(t *testing.T) {
+	o, err := parseOffer(firefoxOffer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.ufrag != "df89300d" || o.fingerprint[0] != 0xfe || o.setup != "actpass" || len(o.media) != 2 {
+		t.Fatalf("%+v", o)
+	}
+	for i, sends := range []bool{true, false} {
+		want := []offeredCodec{{media.Opus, 109}, {media.G722, 9}, {media.PCMU, 0}, {media.PCMA, 8}, {media.TelephoneEvent, 101}}
+		if m := o.media[i]; m.sends != sends || !m.receives || !slices.Equal(m.codecs, want) {
+			t.Errorf("line %d: %+v", i, m)
 		}
 	}
 }
@@ -117,6 +140,7 @@ func TestAnswerPutsTheChosenCodecFirst(t *testing.T) {
 // one that is taken says nothing that the offer smuggled in.
 func FuzzOffer(f *testing.F) {
 	f.Add(testOffer)
+	f.Add(firefoxOffer)
 	f.Add(strings.ReplaceAll(testOffer, "\r\n", "\n"))
 	f.Add("v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 8\r\na=mid:\r\na=rtpmap:8\r\n")
 	f.Add("v=0\na=group:BUNDLE\na=fingerprint:\na=ice-ufrag\nm=\n=\n")

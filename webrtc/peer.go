@@ -87,6 +87,7 @@ type Peer struct {
 	mu          sync.Mutex // never held while anything waits
 	offer       *offer
 	version     uint64
+	first       media.Codec // stands first in answers: what the browser is to send
 	credentials *credentials
 	former      *credentials // valid until the restart has reached the browser
 	bindings    [maxBindings]*binding
@@ -118,6 +119,7 @@ func (e *Engine) NewPeer(sdp string, options PeerOptions) (*Peer, string, error)
 		// takes as long either way.
 		client:  o.setup == "passive",
 		session: rand.Uint64() >> 1, // RFC 8829 §5.2.1: the top bit is zero
+		first:   options.Codec,
 	}
 	p.pipe = dtlsrtp.NewPipe(p.sendDTLS)
 	for i := range o.media {
@@ -138,8 +140,11 @@ func (e *Engine) NewPeer(sdp string, options PeerOptions) (*Peer, string, error)
 }
 
 // Restart takes a further offer of the same connection: with new ICE credentials
-// it is an ICE restart, with others a change of encodings. The sound goes on
-// where it was until the browser has found its new way.
+// it is an ICE restart, with others a change of encodings or directions. An
+// encoding that has come to stand first is what the browser wants to send, and
+// stands first in the answer: so a page changes it in browsers whose
+// RTCRtpSender.setParameters does not (Firefox). The sound goes on where it was
+// until the browser has found its new way.
 func (p *Peer) Restart(sdp string) (string, error) {
 	o, err := parseOffer(sdp)
 	if err != nil {
@@ -159,7 +164,13 @@ func (p *Peer) Restart(sdp string) (string, error) {
 		if o.media[i].mid != p.offer.media[i].mid {
 			return "", ErrOtherBrowser
 		}
+	}
+	for i := range o.media {
 		p.lines[i].formats.Store(newFormats(o.media[i].codecs))
+		p.lines[i].sends.Store(o.media[i].receives)
+	}
+	if wants := o.media[0].preferred(); wants != p.offer.media[0].preferred() {
+		p.first = wants
 	}
 	if o.ufrag != p.offer.ufrag || o.pwd != p.offer.pwd {
 		if p.former != nil {
@@ -177,7 +188,7 @@ func (p *Peer) Restart(sdp string) (string, error) {
 func (p *Peer) answer() string {
 	a := answer{
 		offer: p.offer, ufrag: p.credentials.ufrag, pwd: p.credentials.pwd, setup: "passive",
-		session: p.session, version: p.version, cname: p.id, first: p.options.Codec,
+		session: p.session, version: p.version, cname: p.id, first: p.first,
 		print: p.engine.certificate.Fingerprint.String(), addresses: p.engine.addresses, port: p.engine.addr.Port(), tcp: true,
 	}
 	if p.client {

@@ -6,6 +6,7 @@ const answerLimit = 5000; // ms to wait for the server's answer
 const rebuildAfter = 8000; // ms without success until the connection is made anew
 const silentLimit = 3000; // ms without packets in a call
 const silentAgain = 10_000; // ms between two restarts for silence
+const firstCodec = "PCMA"; // what the server asks for unless the page prefers another
 
 export interface MediaEvents {
   /** Sends an offer; false while the socket is down. */
@@ -18,6 +19,7 @@ export interface MediaEvents {
 
 export class Media {
   private pc: RTCPeerConnection | undefined;
+  private main: RTCRtpTransceiver | undefined; // talks both ways, the others only listen
   private sender: RTCRtpSender | undefined;
   private receiver: RTCRtpReceiver | undefined;
   private offerId = 0;
@@ -25,6 +27,7 @@ export class Media {
   private answered = true;
   private codec = "";
   private wantedCodec = "";
+  private preferred = ""; // stands first in offers
   private track: MediaStreamTrack | null = null;
   private downSince = 0;
   private disconnectTimer = 0;
@@ -63,6 +66,7 @@ export class Media {
     this.pc = pc;
     this.downSince = Date.now();
     const lines = this.lines.map((_, i) => pc.addTransceiver("audio", { direction: i === 0 ? "sendrecv" : "recvonly" }));
+    this.main = lines[0];
     this.sender = lines[0]?.sender;
     this.receiver = lines[0]?.receiver;
     for (const [i, element] of this.lines.entries()) {
@@ -73,6 +77,7 @@ export class Media {
     }
     pc.onconnectionstatechange = () => this.stateChanged(pc);
     this.codec = "";
+    this.prefer(firstCodec);
     void this.sender?.replaceTrack(this.track);
     void this.negotiate(false);
   }
@@ -84,7 +89,7 @@ export class Media {
     if (!this.pc) return;
     this.pc.onconnectionstatechange = null;
     this.pc.close();
-    this.pc = this.sender = this.receiver = undefined;
+    this.pc = this.main = this.sender = this.receiver = undefined;
     for (const element of this.lines) element.srcObject = null;
     this.events.changed(false);
   }
@@ -129,23 +134,19 @@ export class Media {
     window.setTimeout(() => this.rebuild(), 2000);
   }
 
-  /** Chooses what is sent: PCMA, PCMU, G722 or opus. Where the browser cannot
-   * switch, it goes on as negotiated and the server translates between the two
-   * laws of G.711. */
+  /** Chooses what is sent: PCMA, PCMU, G722 or opus. Browsers that cannot switch
+   * between the encodings that were agreed on offer them anew, in another order. */
   async useCodec(name: string): Promise<void> {
     this.wantedCodec = name;
     if (!this.sender || !name || name === this.codec) return;
-    const parameters = this.sender.getParameters();
-    const codec = parameters.codecs.find((c) => c.mimeType.toLowerCase() === `audio/${name.toLowerCase()}`);
-    const encoding = parameters.encodings[0] as (RTCRtpEncodingParameters & { codec?: RTCRtpCodec }) | undefined;
-    if (!codec || !encoding) return;
-    encoding.codec = codec;
-    try {
-      await this.sender.setParameters(parameters);
+    const switched = await this.switchCodec(this.sender, name);
+    if (name !== this.wantedCodec) return;
+    if (switched || this.preferred === name) {
       this.codec = name;
-    } catch (error) {
-      console.info("this browser keeps its codec", error);
+      return;
     }
+    // While an offer is on its way: once it is answered, this is called again.
+    if (this.answered && this.prefer(name)) await this.negotiate(false);
   }
 
   /** Sends this microphone, or nothing. */
@@ -161,6 +162,39 @@ export class Media {
     this.expecting = packets;
     this.heardAt = Date.now();
     if (!packets) this.events.silent(false);
+  }
+
+  /** Switches without negotiation; false where the browser cannot. */
+  private async switchCodec(sender: RTCRtpSender, name: string): Promise<boolean> {
+    const parameters = sender.getParameters();
+    const codec = parameters.codecs.find((c) => isCodec(c, name));
+    const encoding = parameters.encodings[0] as (RTCRtpEncodingParameters & { codec?: RTCRtpCodec }) | undefined;
+    if (!codec || !encoding) return false;
+    encoding.codec = codec;
+    try {
+      await sender.setParameters(parameters);
+    } catch (error) {
+      console.info("this browser does not switch its codec", error);
+      return false;
+    }
+    // A browser that does not know the field forgets it without a word.
+    const now = sender.getParameters().encodings[0] as { codec?: RTCRtpCodec } | undefined;
+    return now?.codec !== undefined && isCodec(now.codec, name);
+  }
+
+  /** Puts a codec first in further offers; false where the browser cannot. */
+  private prefer(name: string): boolean {
+    const codecs = RTCRtpReceiver.getCapabilities("audio")?.codecs ?? [];
+    const wanted = codecs.filter((c) => isCodec(c, name));
+    if (!this.main || wanted.length === 0) return false;
+    try {
+      this.main.setCodecPreferences([...wanted, ...codecs.filter((c) => !isCodec(c, name))]);
+    } catch (error) {
+      console.info("this browser keeps its order of codecs", error);
+      return false;
+    }
+    this.preferred = name;
+    return true;
   }
 
   private async negotiate(iceRestart: boolean): Promise<void> {
@@ -237,4 +271,8 @@ export class Media {
     });
     return packets;
   }
+}
+
+function isCodec(codec: RTCRtpCodec, name: string): boolean {
+  return codec.mimeType.toLowerCase() === `audio/${name.toLowerCase()}`;
 }
