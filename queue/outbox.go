@@ -36,11 +36,20 @@ func (o *outbox) deliver() {
 	}
 }
 
-// hand delivers a batch with the mutex released.
+// hand delivers a batch with the mutex released. What a receiver that panics
+// has kept from the others goes out with the next batch.
 func (o *outbox) hand(batch []func()) {
 	o.mu.Unlock()
-	defer o.mu.Lock()
-	for _, message := range batch {
+	next := 0
+	defer func() {
+		o.mu.Lock()
+		if rest := batch[next:]; len(rest) > 0 {
+			o.messages = append(rest, o.messages...)
+		}
+	}()
+	for next < len(batch) {
+		message := batch[next]
+		next++
 		message()
 	}
 }

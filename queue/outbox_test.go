@@ -4,6 +4,8 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 func TestMessagesAreDeliveredInOrderAlsoWhenAReceiverCausesMore(t *testing.T) {
@@ -53,4 +55,36 @@ func TestPanicOfAReceiverDoesNotSilenceTheEngine(t *testing.T) {
 	if !told {
 		t.Error("nothing is delivered any more")
 	}
+}
+
+func TestPanicOfAReceiverKeepsNothingFromTheOthers(t *testing.T) {
+	var o outbox
+	var got []int
+	o.put(func() { panic("receiver") })
+	o.put(func() { got = append(got, 1) })
+	func() {
+		defer func() { _ = recover() }()
+		o.deliver()
+	}()
+	o.put(func() { got = append(got, 2) })
+	o.deliver()
+	if want := []int{1, 2}; !slices.Equal(got, want) {
+		t.Errorf("delivered %v, want %v", got, want)
+	}
+}
+
+func TestAFaultInATimerLeavesTheEngineAtWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := New(Options{})
+		ran := false
+		e.event(func() {
+			e.after(time.Second, func() { panic("timer") })
+			e.after(2*time.Second, func() { ran = true })
+		})
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		if !ran {
+			t.Error("no timer runs any more")
+		}
+	})
 }

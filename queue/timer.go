@@ -1,6 +1,10 @@
 package queue
 
-import "time"
+import (
+	"fmt"
+	"runtime/debug"
+	"time"
+)
 
 // timer runs an event later. All methods need the engine's mutex.
 type timer struct {
@@ -13,6 +17,12 @@ func (e *Engine) after(d time.Duration, f func()) *timer {
 	t := &timer{}
 	e.timers++
 	t.clock = time.AfterFunc(d, func() {
+		// Nobody else would catch a fault here, and it would end every call.
+		defer func() {
+			if fault := recover(); fault != nil {
+				e.options.Log.Error("a timer of the queues failed", "fault", fmt.Sprint(fault), "stack", string(debug.Stack()))
+			}
+		}()
 		e.event(func() {
 			if t.over {
 				return

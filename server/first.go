@@ -31,7 +31,7 @@ func (s *server) firstStart(ctx context.Context) error {
 	}
 	hash, err := web.HashPassword(password)
 	if err != nil {
-		return fmt.Errorf("set the administrator's password: %w", err)
+		return fmt.Errorf("CARILLON_ADMIN_PASSWORD: set the administrator's password: %w", err)
 	}
 	if s.settings.Demo {
 		if err := s.fillDemo(ctx, hash); err != nil {

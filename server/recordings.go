@@ -146,9 +146,7 @@ func (s *spool) run(ctx context.Context, found []string) {
 		}
 		pending = failed
 		if len(pending) > 0 {
-			timer := time.NewTimer(uploadRetry)
-			defer timer.Stop()
-			retry = timer.C
+			retry = time.After(uploadRetry)
 		}
 		select {
 		case <-ctx.Done():
