@@ -2,15 +2,10 @@ package call
 
 import (
 	"sync/atomic"
-	"time"
 
 	"github.com/carillon-cc/carillon/ccs"
 	"github.com/carillon-cc/carillon/media"
 )
-
-// recordTime is how long a caller waits for the disk to open a recording. The
-// call then goes on, and is recorded from when the file is there.
-const recordTime = time.Second
 
 // Recorders opens the files of recordings and takes them when they are done.
 type Recorders interface {
@@ -30,9 +25,10 @@ type opening struct {
 	err      error
 }
 
-// Record starts the recording of the call for a queue; a call that is being
-// recorded goes on with the recording it has. A recording that cannot be
-// started is noted and does not end the call.
+// Record starts the recording of the call for a queue, from when the disk has
+// opened the file, for which nobody waits. A call that is being recorded goes on
+// with the recording it has. A recording that cannot be started is noted and
+// does not end the call.
 func (c *Call) Record(queueID string) {
 	if c.over || c.recorder != nil || c.opening != nil {
 		return
@@ -52,7 +48,6 @@ func (c *Call) Record(queueID string) {
 			recorders.Done(id, o.recorder)
 		}
 	}()
-	_, _ = c.await(recordTime, func(Event) bool { return c.opening == nil })
 }
 
 // opened takes the recording that was opened for the call.

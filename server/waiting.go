@@ -21,15 +21,15 @@ func (p *phone) Queue(q *ccs.Queue) (flow.QueueExit, error) {
 	}
 	// Whatever relation the engine has to the call ends with it.
 	defer p.engine.Leave(p.ID(), queue.LeaveOver)
-	if q.Record {
-		p.Record(q.ID)
-	}
 	p.SetQueue(q.ID)
 	w := &waiting{phone: p, queue: q, since: time.Now()}
 	for front := false; ; front = true {
 		exit, err := w.wait(front)
 		if err != nil || exit != "" {
 			return exit, err
+		}
+		if q.Record {
+			p.Record(q.ID) // from the agent's answer: waiting is nobody's business
 		}
 		talker := call.Talker{Agent: w.connected.Agent, Name: p.agents(w.connected.Agent), Queue: q.Name, Leg: w.connected.Leg}
 		if _, err := p.Talk(talker); err != nil {
