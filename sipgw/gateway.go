@@ -153,10 +153,17 @@ func (g *Gateway) Run(ctx context.Context, accept func(ctx context.Context, in I
 	farewell := time.AfterFunc(g.cfg.Timers.Farewell, g.stopSend)
 	g.byes.Wait()
 	farewell.Stop()
+	g.acl.closed.Store(true)
+	time.Sleep(Settle)
 	g.Close()
 	readers.Wait()
 	return nil
 }
+
+// Settle is how long a socket stays open after the last request was read from
+// it. sipgo answers in goroutines that nobody can wait for, and opens a socket
+// that nobody closes to answer with, where it finds ours closed.
+const Settle = 50 * time.Millisecond
 
 // Close closes the sockets of a gateway that was never run; Run does it itself.
 func (g *Gateway) Close() {

@@ -13,6 +13,7 @@ import (
 type acl struct {
 	loopback bool
 	trunks   atomic.Pointer[[]netip.Prefix]
+	closed   atomic.Bool   // nobody may, any more
 	dropped  atomic.Uint64 // datagrams and connections of strangers
 }
 
@@ -33,6 +34,9 @@ func (a *acl) set(trunks []netip.Prefix) {
 // trunk is the prefix that an address belongs to; ok tells whether it may talk
 // to us.
 func (a *acl) trunk(ip netip.Addr) (prefix netip.Prefix, ok bool) {
+	if a.closed.Load() {
+		return netip.Prefix{}, false
+	}
 	for _, p := range *a.trunks.Load() {
 		if p.Contains(ip) {
 			return p, true

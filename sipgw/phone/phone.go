@@ -107,7 +107,7 @@ func (p *Phone) start() error {
 		return err
 	}
 	p.handle(server)
-	socket := &announced{UDPConn: p.socket, ready: make(chan struct{})}
+	socket := &announced{UDPConn: p.socket, ready: make(chan struct{}), ctx: p.ctx}
 	p.tasks.Go(func() { _ = server.ServeUDP(socket) })
 	<-socket.ready
 	if p.cfg.Pacer == nil {
@@ -118,17 +118,24 @@ func (p *Phone) start() error {
 }
 
 // announced is a socket that tells when it is read for the first time: before,
-// sipgo does not know it and would open another for a request.
+// sipgo does not know it and would open another for a request. It reads nothing
+// more once its context has ended.
 type announced struct {
 	*net.UDPConn
 	once  sync.Once
 	ready chan struct{}
+	ctx   context.Context
 }
 
 // ReadFrom reads a datagram.
 func (a *announced) ReadFrom(b []byte) (int, net.Addr, error) {
 	a.once.Do(func() { close(a.ready) })
-	return a.UDPConn.ReadFrom(b)
+	for {
+		n, from, err := a.UDPConn.ReadFrom(b)
+		if err != nil || a.ctx.Err() == nil {
+			return n, from, err
+		}
+	}
 }
 
 // Addr is where the telephone speaks SIP over UDP.
@@ -156,6 +163,7 @@ func (p *Phone) Close() {
 	p.requests.Wait()
 	limit.Stop()
 	p.stop()
+	time.Sleep(sipgw.Settle)
 	_ = p.socket.Close()
 	_ = p.ua.Close()
 	p.tasks.Wait()
