@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"unsafe"
 
@@ -28,8 +29,9 @@ type poller struct {
 
 	done sync.WaitGroup
 
-	mu    sync.RWMutex
-	ports map[int32]*Port
+	// ports is by socket. It is never changed, only replaced, under mu.
+	ports atomic.Pointer[[]*Port]
+	mu    sync.Mutex
 
 	// What follows belongs to the goroutine.
 	events [pollBatch]unix.EpollEvent
@@ -45,7 +47,8 @@ func newPoller() (*poller, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making an epoll instance: %w", err)
 	}
-	p := &poller{epoll: os.NewFile(uintptr(fd), "epoll"), ports: make(map[int32]*Port)}
+	p := &poller{epoll: os.NewFile(uintptr(fd), "epoll")}
+	p.ports.Store(new([]*Port))
 	if p.raw, err = p.epoll.SyscallConn(); err != nil {
 		_ = p.epoll.Close()
 		return nil, fmt.Errorf("making an epoll instance: %w", err)
@@ -65,9 +68,7 @@ func newPoller() (*poller, error) {
 
 // add takes a port in, which is not read before watch.
 func (p *poller) add(port *Port) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.ports[int32(port.socket.fd)] = port
+	p.set(port.socket.fd, port)
 	return p.control(unix.EPOLL_CTL_ADD, port, 0)
 }
 
@@ -77,9 +78,18 @@ func (p *poller) watch(port *Port) { _ = p.control(unix.EPOLL_CTL_MOD, port, uni
 // remove has the poller forget a port. A packet may just be under way.
 func (p *poller) remove(port *Port) {
 	_ = p.control(unix.EPOLL_CTL_DEL, port, 0)
+	p.set(port.socket.fd, nil)
+}
+
+// set notes whose a socket is.
+func (p *poller) set(fd int, port *Port) {
 	p.mu.Lock()
-	delete(p.ports, int32(port.socket.fd))
-	p.mu.Unlock()
+	defer p.mu.Unlock()
+	now := *p.ports.Load()
+	next := make([]*Port, max(len(now), fd+1))
+	copy(next, now)
+	next[fd] = port
+	p.ports.Store(&next)
 }
 
 func (p *poller) control(what int, port *Port, events uint32) error {
@@ -97,12 +107,11 @@ func (p *poller) control(what int, port *Port, events uint32) error {
 func (p *poller) run() {
 	for p.raw.Read(p.wait) == nil {
 		now := Now()
+		ports := *p.ports.Load()
 		for i := range p.ready {
-			p.mu.RLock()
-			port := p.ports[p.events[i].Fd]
-			p.mu.RUnlock()
-			if port != nil {
-				port.read(&p.inbox, now)
+			// The port may have left since the kernel reported its socket.
+			if fd := int(p.events[i].Fd); fd < len(ports) && ports[fd] != nil {
+				ports[fd].read(&p.inbox, now)
 			}
 		}
 	}
