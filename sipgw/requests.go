@@ -64,8 +64,10 @@ func (g *Gateway) onInfo(x exchange) {
 		x.respond(sip.StatusUnsupportedMediaType, "Unsupported Media Type")
 		return
 	}
-	x.respond(sip.StatusOK, "OK")
+	// Before the answer: the telephone sends its next key on it, and each request
+	// has a goroutine of its own.
 	l.digit(digit, byInfo)
+	x.respond(sip.StatusOK, "OK")
 }
 
 // infoDigit reads the key of an INFO, "Signal=5" in an application/dtmf-relay
