@@ -14,7 +14,8 @@ type Caller struct {
 	Priority int       // higher is served first
 	Since    time.Time // when the caller first arrived, kept on return; zero is now
 	// Front puts a caller whom an agent lost before all others, and admits the
-	// caller to a full queue: the place was theirs.
+	// caller to a queue that is full, or whose members are all signed out for
+	// the moment: the place was theirs.
 	Front   bool
 	Details OfferDetails
 	// Notify takes what happens. It is called by any goroutine, for one notice
@@ -124,6 +125,7 @@ func (e *Engine) Join(joining Caller) (result JoinResult) {
 		e.callers[c.ID] = c
 		r.enter(c)
 		e.limitWait(c)
+		e.watchClosure(r)
 		e.look(c)
 		e.change(r)
 	})

@@ -169,6 +169,35 @@ func TestCallerOfALostAgentIsFirstAgain(t *testing.T) {
 	})
 }
 
+// The only agent's page takes its time to come back: the caller waits for it as
+// those do who waited already.
+func TestCallerOfTheOnlyAgentWaitsForTheAgentToComeBack(t *testing.T) {
+	for _, back := range []bool{true, false} {
+		run(t, []setting{q("q", ccs.RingAll, "a")}, func(o *office) {
+			first := Caller{ID: "1", Queue: "q", Since: time.Now()}
+			o.joinAs(first)
+			o.accept("a")
+			o.e.SignOut("a", o.desks["a"])
+			o.e.Leave("1", LeaveAgentLost)
+			first.Front = true
+			if got := o.joinAs(first); got != Accepted {
+				t.Fatalf("back: %v", got)
+			}
+			pass(29 * time.Second)
+			if back {
+				o.ready("a")
+				o.wantRinging("a:1")
+				o.accept("a")
+				return
+			}
+			pass(time.Second)
+			if got, _ := o.phones["1"].outcome(); len(got) == 0 || got[len(got)-1] != "closed" {
+				t.Fatalf("nobody came, and the caller still waits: %q", got)
+			}
+		})
+	}
+}
+
 func TestJoiningAgainMovesTheCaller(t *testing.T) {
 	run(t, []setting{q("q", ccs.Sequential, "a"), q("r", ccs.Sequential, "b")}, func(o *office) {
 		o.join("1")

@@ -57,13 +57,15 @@ func (r *room) leave(c *caller) {
 	r.line = slices.Delete(r.line, i, i+1)
 }
 
-// admission is what the room says to one more caller. When it is both full and
+// admission is what the room says to one more caller. One whom an agent lost is
+// always admitted: the place was theirs, and the agent may be on the way back.
+// When it is both full and
 // without members, the latter is said.
 func (r *room) admission(front bool) JoinResult {
 	switch {
 	case r == nil:
 		return Unknown
-	case r.online == 0:
+	case r.online == 0 && !front:
 		return NoMembers
 	case !front && r.queue.MaxWaiting > 0 && len(r.line) >= r.queue.MaxWaiting:
 		return Full
