@@ -46,6 +46,7 @@ type Desk struct {
 	offer  *queue.Offer
 	view   *call.View // the call in which the agent talks
 	lost   string     // a call that went back to the queue while the page was away
+	lostAt time.Time
 }
 
 // What a desk is told, besides call.View and the engine's notices.

@@ -283,3 +283,40 @@ func TestASocketEndsWithItsSession(t *testing.T) {
 		t.Errorf("the socket outlives the session: %v", err)
 	}
 }
+
+func TestACallerLostByAReloadIsGivenBackWhenThePageComesAtLast(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		p := newPlace(t)
+		p.engine.SetQueues(map[string]*ccs.Queue{"sales": {
+			Meta: ccs.Meta{ID: "sales"}, Strategy: ccs.RingAll, Members: []ccs.QueueMember{{Agent: "alice"}},
+		}})
+		page := p.page()
+		p.hello(page, "tab-1")
+		p.handle(call.View{ID: "call-1", Agent: "alice", LastAgent: "alice", Codec: media.PCMA})
+		p.says(page, request{Type: "leaving"})
+		p.handle(pageGone{page})
+		// The page is slow: the call has gone back to the queue and the agent is signed out.
+		p.handle(call.View{ID: "call-1", LastAgent: "alice", Codec: media.PCMA})
+		p.handle(absenceOver{p.absence})
+		notices := make(chan queue.Notice, 8)
+		p.engine.Join(queue.Caller{ID: "call-1", Queue: "sales", Front: true, Notify: func(n queue.Notice) { notices <- n }})
+		if late {
+			p.lostAt = p.lostAt.Add(-2 * lostGrace)
+		}
+		again := p.page()
+		p.hello(again, "tab-1")
+		p.says(again, request{Type: "media", ID: 1, SDP: p.browsers.New(browser.Options{}).Offer()})
+		p.handle(peerChange{p.peer, webrtc.StateConnected})
+		got := ""
+		select {
+		case n := <-notices:
+			if c, ok := n.(queue.Connected); ok {
+				got = c.Agent
+			}
+		default:
+		}
+		if want := map[bool]string{false: "alice", true: ""}[late]; got != want {
+			t.Errorf("long after: %v: the caller was given to %q, want %q", late, got, want)
+		}
+	}
+}

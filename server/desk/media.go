@@ -2,6 +2,7 @@ package desk
 
 import (
 	"errors"
+	"time"
 
 	"github.com/carillon-cc/carillon/call"
 	"github.com/carillon-cc/carillon/webrtc"
@@ -70,8 +71,8 @@ func (d *Desk) peerChanged(e peerChange) {
 }
 
 // resume gives the agent's call, if there is one, the new connection: the call
-// they talk in, or the one that went back to the queue while they were away
-// and still waits there.
+// they talk in, or the one that went back to the queue while they were away,
+// not long ago, and still waits there.
 func (d *Desk) resume() {
 	line := d.peer.Line(0)
 	switch {
@@ -79,7 +80,7 @@ func (d *Desk) resume() {
 		line.SetCodec(d.view.Codec)
 		d.post(call.AgentBack{Agent: d.agent, Leg: line})
 	case d.lost != "":
-		if d.options.Engine.Take(d.lost, d.agent, line) == nil {
+		if time.Since(d.lostAt) < lostGrace && d.options.Engine.Take(d.lost, d.agent, line) == nil {
 			d.notice("call.returned", nil)
 		}
 		d.lost = ""

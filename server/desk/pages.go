@@ -100,7 +100,6 @@ func (d *Desk) absenceOver(absence int) {
 	if absence != d.absence || d.leader != nil {
 		return
 	}
-	d.lost = ""
 	d.present = false
 	d.options.Engine.SignOut(d.agent, d)
 	if d.view == nil || d.peerState != webrtc.StateConnected {

@@ -154,7 +154,7 @@ func (d *Desk) callChanged(v call.View) {
 		}
 		switch {
 		case !v.Over:
-			d.lost = v.ID
+			d.lost, d.lostAt = v.ID, time.Now()
 			d.notice("call.lost", nil)
 		default:
 			d.notice("call.ended", map[string]string{"by": string(v.Cause.By), "reason": string(v.Cause.Reason)})
