@@ -20,6 +20,10 @@ type cli struct {
 	Serve   serveCommand   `cmd:"" help:"Run the contact center."`
 	Bench   benchCommand   `cmd:"" help:"Measure what calls cost, with simulated callers and agents."`
 	Call    callCommand    `cmd:"" help:"Call a SIP address, as a telephone would, and print what happened."`
+	Backup  backupCommand  `cmd:"" help:"Write everything in the store to a file, also while the server runs."`
+	Restore restoreCommand `cmd:"" help:"Fill an empty store from a backup, of this or the other kind of store."`
+	Export  exportCommand  `cmd:"" help:"Write the configuration to a readable file."`
+	Import  importCommand  `cmd:"" help:"Check a configuration and put it into the store, beside what is there."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

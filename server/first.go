@@ -17,10 +17,12 @@ import (
 const adminLogin = "admin"
 
 // firstStart fills an empty store: the administrator and, if asked for, the
-// demo set. A store that has users is left as it is.
+// demo set. A store that has an administrator of this login is left as it is,
+// but for one without a password, as an import makes it: nobody could sign in.
 func (s *server) firstStart(ctx context.Context) error {
-	_, err := s.tables.Users.Find(ctx, "login", adminLogin)
-	if err == nil || !errors.Is(err, store.ErrNotFound) {
+	admin, err := s.tables.Users.Find(ctx, "login", adminLogin)
+	there := err == nil
+	if there && admin.PasswordHash != "" || !there && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
 	password := s.settings.AdminPassword
@@ -33,14 +35,21 @@ func (s *server) firstStart(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("CARILLON_ADMIN_PASSWORD: set the administrator's password: %w", err)
 	}
+	if there {
+		admin.PasswordHash = hash
+		if err := s.tables.Users.Put(ctx, admin); err != nil {
+			return fmt.Errorf("set the administrator's password: %w", err)
+		}
+		return nil
+	}
 	if s.settings.Demo {
 		if err := s.fillDemo(ctx, hash); err != nil {
 			return fmt.Errorf("fill in the demo set: %w", err)
 		}
 	}
 	// Last, so that a start that failed half-way is done again in full.
-	admin := ccs.User{Login: adminLogin, Name: "Administrator", Role: ccs.RoleAdministrator, PasswordHash: hash}
-	if err := s.tables.Users.Put(ctx, &admin); err != nil {
+	admin = &ccs.User{Login: adminLogin, Name: "Administrator", Role: ccs.RoleAdministrator, PasswordHash: hash}
+	if err := s.tables.Users.Put(ctx, admin); err != nil {
 		return fmt.Errorf("create the administrator: %w", err)
 	}
 	return nil

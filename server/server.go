@@ -4,6 +4,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -18,6 +19,7 @@ import (
 	"github.com/carillon-cc/carillon/flow"
 	"github.com/carillon-cc/carillon/media"
 	"github.com/carillon-cc/carillon/queue"
+	"github.com/carillon-cc/carillon/server/archive"
 	"github.com/carillon-cc/carillon/server/desk"
 	"github.com/carillon-cc/carillon/server/web"
 	"github.com/carillon-cc/carillon/sipgw"
@@ -94,7 +96,7 @@ func (s *server) openStore(ctx context.Context) error {
 	}
 	s.db = db
 	s.tables = store.NewTables(db)
-	if err := s.tables.Ensure(ctx); err != nil {
+	if err := errors.Join(s.tables.Ensure(ctx), archive.CheckWhole(ctx, db)); err != nil {
 		_ = db.Close()
 		return err
 	}

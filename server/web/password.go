@@ -88,11 +88,13 @@ func (p *passwords) turn(ctx context.Context) (done func(), err error) {
 	}
 }
 
-// match tells whether the password is the user's. For a nil user it takes as
-// long as for any other, so that nobody learns which logins exist.
+// match tells whether the password is the user's. For a nil user, and for one
+// who has no password yet, it takes as long as for any other, so that nobody
+// learns which logins exist.
 func (p *passwords) match(user *ccs.User, password string) (bool, error) {
 	hash, err := "", error(nil)
-	if user != nil {
+	known := user != nil && user.PasswordHash != ""
+	if known {
 		hash = user.PasswordHash
 	} else if hash, err = p.decoy(); err != nil {
 		return false, err
@@ -101,5 +103,5 @@ func (p *passwords) match(user *ccs.User, password string) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("compare password: %w", err)
 	}
-	return ok && user != nil, nil
+	return ok && known, nil
 }

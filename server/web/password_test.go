@@ -48,3 +48,11 @@ func TestCreateUserMakesTheAgentToo(t *testing.T) {
 		t.Errorf("a second alice: %v", err)
 	}
 }
+
+func TestNobodySignsInAsAUserWithoutAPassword(t *testing.T) {
+	for _, typed := range []string{"", "a password for tests"} {
+		if ok, err := newPasswords().match(&ccs.User{Login: "imported"}, typed); ok || err != nil {
+			t.Errorf("password %q: fits %v, %v", typed, ok, err)
+		}
+	}
+}
