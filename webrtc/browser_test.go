@@ -89,7 +89,7 @@ func talkAndHear(t *testing.T, browser *realBrowser, address []netip.Addr) {
 		desk.check(got)
 	case why := <-desk.failed:
 		t.Fatal("in the page: " + why)
-	case <-time.After(90 * time.Second):
+	case <-time.After(120 * time.Second):
 		t.Fatal("the page did not come to its end")
 	}
 }
