@@ -184,7 +184,9 @@ func (s *Store) Put(ctx context.Context, table string, doc store.Document) (int6
 		}
 		return r.Revision, nil
 	}
-	result, err := c.ReplaceOne(ctx, append(byID(doc.ID), bson.E{Key: "revision", Value: doc.Revision}), r)
+	result, err := untangled(func() (*driver.UpdateResult, error) {
+		return c.ReplaceOne(ctx, append(byID(doc.ID), bson.E{Key: "revision", Value: doc.Revision}), r)
+	})
 	switch {
 	case driver.IsDuplicateKeyError(err):
 		return 0, fmt.Errorf("%w: %w", store.ErrDuplicate, err)
@@ -212,8 +214,24 @@ func (s *Store) Restore(ctx context.Context, table string, doc store.Document) e
 	return insert(ctx, s.db.Collection(table), r)
 }
 
+// deadlockDetected is how FerretDB tells of PostgreSQL's error 40P01: writers of
+// the same values waited for each other, and this one was sent away.
+const deadlockDetected = 16908292
+
+// untangled writes again where a deadlock was the reason that nothing was
+// written. The others have gone on by then, so few times will do.
+func untangled[T any](write func() (T, error)) (result T, err error) {
+	for range 5 {
+		var refused driver.ServerError
+		if result, err = write(); !errors.As(err, &refused) || !refused.HasErrorCode(deadlockDetected) {
+			break
+		}
+	}
+	return result, err
+}
+
 func insert(ctx context.Context, c *driver.Collection, r *row) error {
-	_, err := c.InsertOne(ctx, r)
+	_, err := untangled(func() (*driver.InsertOneResult, error) { return c.InsertOne(ctx, r) })
 	if driver.IsDuplicateKeyError(err) {
 		// Which index it was does not show alike on all servers; and that
 		// the document is there counts more than that its values are taken.
