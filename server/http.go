@@ -46,16 +46,29 @@ func (s *server) openHTTP(ctx context.Context, parts *sync.WaitGroup) ([]func() 
 	if err != nil {
 		return nil, fmt.Errorf("open CARILLON_HTTP: %w", err)
 	}
-	serve := []func() error{s.serveOn(plain, pages)}
+	plain = limit(plain, maxConnections)
 	if s.settings.Domain == "" {
-		return serve, nil
+		return []func() error{s.serveOn(plain, pages)}, nil
 	}
 	secure, err := s.listenTLS(ctx)
 	if err != nil {
 		_ = plain.Close()
 		return nil, err
 	}
-	return append(serve, s.serveOn(secure, pages)), nil
+	return []func() error{s.serveOn(plain, toHTTPS(s.settings.Domain, pages)), s.serveOn(secure, pages)}, nil
+}
+
+// toHTTPS sends browsers to where passwords are not read on the way. Programs
+// that watch over Carillon are served here too.
+func toHTTPS(domain string, pages http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/healthz", "/readyz", "/metrics":
+			pages.ServeHTTP(w, r)
+		default:
+			http.Redirect(w, r, "https://"+domain+r.URL.RequestURI(), http.StatusPermanentRedirect)
+		}
+	})
 }
 
 // listenTLS opens port 443 with certificates that are fetched and renewed by
@@ -68,11 +81,12 @@ func (s *server) listenTLS(ctx context.Context) (net.Listener, error) {
 	}
 	t := config.TLSConfig()
 	t.NextProtos = append([]string{"http/1.1"}, t.NextProtos...) // WebSockets need HTTP/1.1
-	l, err := tls.Listen("tcp", ":443", t)
+	l, err := net.Listen("tcp", ":443")
 	if err != nil {
 		return nil, fmt.Errorf("open HTTPS: %w", err)
 	}
-	return l, nil
+	// Below TLS, so that a connection counts before its handshake.
+	return tls.NewListener(limit(l, maxConnections), t), nil
 }
 
 // serveOn prepares a server for a listener; shutdown stops it.
