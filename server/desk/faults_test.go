@@ -320,3 +320,35 @@ func TestACallerLostByAReloadIsGivenBackWhenThePageComesAtLast(t *testing.T) {
 		}
 	}
 }
+
+func TestASecondCallDoesNotTakeTheFirstOnesSound(t *testing.T) {
+	p := newPlace(t)
+	p.engine.SetAgents(map[string]*ccs.Agent{"alice": {SimultaneousCalls: 2}})
+	p.engine.SetQueues(map[string]*ccs.Queue{"sales": {
+		Meta: ccs.Meta{ID: "sales"}, Strategy: ccs.RingAll, Members: []ccs.QueueMember{{Agent: "alice"}},
+	}})
+	page := p.page()
+	p.hello(page, "tab-1")
+	p.says(page, request{Type: "media", ID: 1, SDP: p.browsers.New(browser.Options{}).Offer()})
+	p.handle(call.View{ID: "call-1", Agent: "alice", LastAgent: "alice", Codec: media.PCMA})
+	p.engine.SetReachable("alice", true, "")
+	p.engine.SetReady("alice")
+	connected := false
+	p.engine.Join(queue.Caller{ID: "call-2", Queue: "sales", Notify: func(n queue.Notice) {
+		_, is := n.(queue.Connected)
+		connected = connected || is
+	}})
+	for e, ok := p.inbox.Next(); ok && p.offer == nil; e, ok = p.inbox.Next() {
+		p.handle(e)
+	}
+	if p.offer == nil {
+		t.Fatal("no offer")
+	}
+	p.says(page, request{Type: "accept", Offer: p.offer.ID})
+	if connected {
+		t.Error("the line of the first caller was given to the second")
+	}
+	if got := refusal(page); got != "busy" {
+		t.Errorf("refused with %q", got)
+	}
+}

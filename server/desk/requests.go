@@ -115,6 +115,12 @@ func (d *Desk) accept(page *conn, r request) {
 		d.refuse(page, r, "noMedia")
 		return
 	}
+	if d.view != nil && d.options.Engine.Decline(r.Offer, d.agent) == nil {
+		// A page has one line: a second call would take it from the first, whose
+		// caller would be left in silence.
+		d.refuse(page, r, "busy")
+		return
+	}
 	err := d.options.Engine.Accept(r.Offer, d.agent, d.peer.Line(0))
 	var taken *queue.TakenError
 	switch {
