@@ -32,6 +32,10 @@ func (w *Web) callList(rw http.ResponseWriter, r *http.Request) {
 	}
 	view := ui.CallList{Own: own}
 	query, filter := callQuery(r.URL.Query(), page)
+	if !possible(query) {
+		w.problem(rw, r, http.StatusBadRequest, "badRequest")
+		return
+	}
 	if own {
 		query.Equal["agent"] = page.User.ID
 	}
@@ -67,6 +71,20 @@ func (w *Web) callList(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.render(rw, r, status, templates.Calls(page, view))
+}
+
+// possible tells whether a query holds only what links of ours can hold.
+func possible(q store.Query) bool {
+	for _, id := range q.Equal {
+		if store.CheckID(id) != nil {
+			return false
+		}
+	}
+	if q.After == "" {
+		return true
+	}
+	_, err := store.ParseCursor(q.After)
+	return err == nil
 }
 
 // callQuery reads the filter that the address holds.

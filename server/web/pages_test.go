@@ -241,6 +241,18 @@ func TestAFaultInAPageIsToldAndTheServerLivesOn(t *testing.T) {
 	}
 }
 
+func TestAnAddressThatCannotBeIsRefusedAndNotAFaultOfOurs(t *testing.T) {
+	s := newSite(t, nil)
+	b := s.as("sam")
+	for _, path := range []string{
+		"/calls?after=nonsense", "/calls?queue=%00", "/calls?agent=%ff", "/calls?queue=" + strings.Repeat("x", 2000),
+	} {
+		if r := b.get(path); r.StatusCode != http.StatusBadRequest {
+			t.Errorf("%.40s: %s, want 400", path, r.Status)
+		}
+	}
+}
+
 func TestSocketIsForOurOwnPagesAndThoseSignedIn(t *testing.T) {
 	var user *ccs.User
 	s := newSite(t, func(o *Options) {
