@@ -2,6 +2,7 @@ package media
 
 import (
 	"context"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,6 +32,10 @@ type Task interface {
 // Run once, in a goroutine of its own. All methods are safe from any goroutine
 // and from within Tick.
 type Pacer struct {
+	// OnFault is told of a task that panicked, which is then removed: one call's
+	// fault must not end the others. It is set before Run; nil tells nobody.
+	OnFault func(fault any, stack []byte)
+
 	wake chan struct{}
 
 	mu     sync.Mutex // never held while a task runs
@@ -158,7 +163,7 @@ func (p *Pacer) tick(phase int, due time.Duration) {
 	}
 	p.mu.Unlock()
 	for _, in := range p.running {
-		if in.removed.Load() || in.task.Tick(due) {
+		if in.removed.Load() || p.run(in.task, due) {
 			continue
 		}
 		p.mu.Lock()
@@ -170,6 +175,19 @@ func (p *Pacer) tick(phase int, due time.Duration) {
 		p.mu.Unlock()
 	}
 	clear(p.running)
+}
+
+// run ticks a task. One that panics is done.
+func (p *Pacer) run(t Task, due time.Duration) (more bool) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			more = false
+			if p.OnFault != nil {
+				p.OnFault(fault, debug.Stack())
+			}
+		}
+	}()
+	return t.Tick(due)
 }
 
 func (p *Pacer) noteLateness(late time.Duration) {

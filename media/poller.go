@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -27,7 +28,8 @@ type poller struct {
 	raw   syscall.RawConn
 	wait  func(fd uintptr) bool
 
-	done sync.WaitGroup
+	done    sync.WaitGroup
+	onFault func(fault any, stack []byte) // may be nil
 
 	// ports is by socket. It is never changed, only replaced, under mu.
 	ports atomic.Pointer[[]*Port]
@@ -101,10 +103,27 @@ func (p *poller) control(what int, port *Port, events uint32) error {
 	return errors.Join(controlErr, err)
 }
 
-// run reads until the poller is closed. Of each socket that has anything it
+// run reads until the poller is closed. A fault of what is done with one call's
+// packet must not end the others: reading goes on after it.
+func (p *poller) run() {
+	for again := true; again; {
+		again = p.readOn()
+	}
+}
+
+// readOn reads until the poller is closed, or until a fault, when it is to be
+// called again. Of each socket that has anything it
 // reads one packet: the next round tells whether there is more, which costs
 // less than to try.
-func (p *poller) run() {
+func (p *poller) readOn() (again bool) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			again = true
+			if p.onFault != nil {
+				p.onFault(fault, debug.Stack())
+			}
+		}
+	}()
 	for p.raw.Read(p.wait) == nil {
 		now := Now()
 		ports := *p.ports.Load()
@@ -115,6 +134,7 @@ func (p *poller) run() {
 			}
 		}
 	}
+	return false
 }
 
 // close ends the poller and waits for its goroutine.
@@ -126,6 +146,8 @@ func (p *poller) close() {
 // pollers are those of one Ports: as many as can run at the same time, each
 // alive while it has a port.
 type pollers struct {
+	onFault func(fault any, stack []byte)
+
 	mu   sync.Mutex
 	load map[*poller]int // ports of each
 }
@@ -145,6 +167,7 @@ func (ps *pollers) join(port *Port) error {
 		if err != nil {
 			return err
 		}
+		p.onFault = ps.onFault
 		p.done.Go(p.run)
 		least = p
 	}

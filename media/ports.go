@@ -31,6 +31,10 @@ type Ports struct {
 	pollers pollers
 }
 
+// OnFault has f told of a panic in the handler of a port's packets, of which the
+// other ports take no harm. It is for the time before the first Open.
+func (p *Ports) OnFault(f func(fault any, stack []byte)) { p.pollers.onFault = f }
+
 // NewPorts returns the ports first to last, both included, of the local address
 // bind, which may be unspecified. With first 0 the system chooses the ports.
 func NewPorts(bind netip.Addr, first, last int) *Ports {

@@ -68,6 +68,9 @@ func readSnapshot(ctx context.Context, t *store.Tables) (*flow.Snapshot, error) 
 			continue
 		}
 		version, err := t.Versions.Get(ctx, p.Published)
+		if errors.Is(err, store.ErrNotFound) {
+			continue // its numbers have no plan then; the others' calls go on
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -119,6 +119,7 @@ func (s *server) run(ctx, starting context.Context) error {
 	defer stop()
 
 	s.pacer = media.NewPacer()
+	s.pacer.OnFault = s.packetFault
 	s.recorders = media.NewRecordWriter()
 	s.outbox = store.NewOutbox(s.log, 0)
 	s.journal = newJournal(s.tables.Calls, s.outbox)
@@ -214,9 +215,11 @@ func (s *server) openMedia() error {
 	if err != nil {
 		return fmt.Errorf("open browser media: %w", err)
 	}
+	ports := media.NewPorts(netip.IPv4Unspecified(), s.settings.rtpFirst, s.settings.rtpEnd)
+	ports.OnFault(s.packetFault)
 	s.sip, err = sipgw.New(sipgw.Config{
 		Listen: s.settings.SIP, PublicIP: s.settings.publicIP,
-		Ports: media.NewPorts(netip.IPv4Unspecified(), s.settings.rtpFirst, s.settings.rtpEnd),
+		Ports: ports,
 		Pacer: s.pacer, AllowLoopback: s.settings.Demo, Trunks: s.settings.trunks, Log: s.log,
 	})
 	if err != nil {
@@ -255,4 +258,9 @@ func (s *server) shutdown() {
 	if err := s.outbox.Flush(ctx); err != nil {
 		s.log.Error("call records were lost", "err", err)
 	}
+}
+
+// packetFault reports a panic on the path of a call's packets.
+func (s *server) packetFault(fault any, stack []byte) {
+	s.log.Error("a packet or a timed task failed", "fault", fmt.Sprint(fault), "stack", string(stack))
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"runtime/debug"
 	"syscall"
 	"unsafe"
 
@@ -92,14 +93,29 @@ func setOptions(fd int) error {
 	return nil
 }
 
-// run reads until the socket is closed.
+// run reads until the socket is closed. A fault of what is done with one call's
+// packet must not end the others: reading goes on after it.
 func (s *socket) run() {
 	in := newInbox()
+	for again := true; again; {
+		again = s.readOn(in)
+	}
+}
+
+// readOn reads until the socket is closed, or until a fault, when it is to be
+// called again.
+func (s *socket) readOn(in *inbox) (again bool) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			again = true
+			s.reader.engine.config.Log.Error("a browser's packet failed", "fault", fmt.Sprint(fault), "stack", string(debug.Stack()))
+		}
+	}()
 	for {
 		n, err := in.read(s.raw)
 		if err != nil {
 			if errors.Is(err, net.ErrClosed) {
-				return
+				return false
 			}
 			// Such as a report of ICMP about an earlier send: nothing to do with
 			// the next datagram.

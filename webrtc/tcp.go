@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -104,6 +106,11 @@ func (e *Engine) acceptTCP() {
 
 // read takes datagrams until the connection ends or is silent for too long.
 func (t *tcpConn) read() {
+	defer func() {
+		if fault := recover(); fault != nil { // ends this connection alone
+			t.engine.config.Log.Error("a browser's packet failed", "fault", fmt.Sprint(fault), "stack", string(debug.Stack()))
+		}
+	}()
 	remote := t.conn.RemoteAddr().(*net.TCPAddr).AddrPort()
 	remote = netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())
 	r := &reader{engine: t.engine, bindings: make(map[netip.AddrPort]*binding)}

@@ -204,3 +204,28 @@ func BenchmarkEcho(b *testing.B) {
 		<-back
 	}
 }
+
+func TestAFaultInOneCallLeavesTheSocketReading(t *testing.T) {
+	server, engine := start(t)
+	b, p := connect(t, server, engine, Options{})
+	defer b.Close()
+	tried := make(chan struct{}, 1)
+	p.Line(0).Listen(call.Listener{Packets: sink(func(*media.Packet) {
+		tried <- struct{}{}
+		panic("fault of a call")
+	})})
+	if err := b.Send(media.Header{PayloadType: 8, Sequence: 1}, []byte("first")); err != nil {
+		t.Fatal(err)
+	}
+	<-tried
+	heard := make(chan struct{}, 1)
+	p.Line(0).Listen(call.Listener{Packets: sink(func(*media.Packet) { heard <- struct{}{} })})
+	if err := b.Send(media.Header{PayloadType: 8, Sequence: 2, Timestamp: 160}, []byte("second")); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-heard:
+	case <-time.After(5 * time.Second):
+		t.Fatal("nothing is heard after the fault")
+	}
+}
