@@ -32,7 +32,11 @@ func Describe(w io.Writer, changes []Change) error {
 		if c.Kind == Unchanged {
 			continue
 		}
-		if _, err := fmt.Fprintf(w, "%-8s %s %s (%s)\n", c.Kind, c.Section, c.ID, c.Title); err != nil {
+		line := fmt.Sprintf("%-8s %s %s", c.Kind, c.Section, c.ID)
+		if c.Title != "" {
+			line += " (" + c.Title + ")"
+		}
+		if _, err := fmt.Fprintln(w, line); err != nil {
 			return err
 		}
 		for _, l := range c.Lines {

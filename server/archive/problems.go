@@ -21,7 +21,7 @@ func (p *Problems) List() []string { return p.list }
 
 // Error joins them.
 func (p *Problems) Error() string {
-	return fmt.Sprintf("the configuration has %d problems; nothing was changed:\n  %s", len(p.list), strings.Join(p.list, "\n  "))
+	return fmt.Sprintf("the configuration is bad, and nothing was changed; problems: %d\n  %s", len(p.list), strings.Join(p.list, "\n  "))
 }
 
 // result keeps an empty list from becoming an error.
