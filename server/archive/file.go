@@ -75,14 +75,14 @@ func OpenFile(path string) (f *os.File, discard func(), err error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		return f, func() { f.Close() }, nil
+		return f, func() { _ = f.Close() }, nil
 	}
 	f, err = os.CreateTemp("", "carillon-restore-*")
 	if err != nil {
 		return nil, nil, fmt.Errorf("keep the backup for a second reading: %w", err)
 	}
 	discard = func() {
-		f.Close()
+		_ = f.Close()
 		_ = os.Remove(f.Name())
 	}
 	if _, err = io.Copy(f, os.Stdin); err == nil {

@@ -25,6 +25,9 @@ var (
 	errDamaged = errors.New("the backup is damaged")
 )
 
+// maxPadding bounds the zeros behind the last entry, in bytes.
+const maxPadding = 1 << 20
+
 // visitor is given what a backup has in it, in its order.
 type visitor interface {
 	document(ctx context.Context, table store.AnyTable, doc store.Document) error
@@ -45,10 +48,18 @@ func read(ctx context.Context, from io.Reader, tables map[string]store.AnyTable,
 	}
 	manifest, last, err := r.run(ctx)
 	if err == nil {
-		// The sum of gzip itself stands behind what tar needs.
-		_, err = io.Copy(io.Discard, zip)
+		err = drain(zip)
 	}
 	return manifest, last, r.explain(err)
+}
+
+// drain reads on to the sum of gzip itself, which stands behind what tar needs.
+func drain(zip *gzip.Reader) error {
+	n, err := io.Copy(io.Discard, io.LimitReader(zip, maxPadding))
+	if err == nil && n == maxPadding {
+		err = fmt.Errorf("%w: something follows %s", errDamaged, endName)
+	}
+	return err
 }
 
 type reader struct {

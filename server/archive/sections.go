@@ -64,8 +64,14 @@ type filed struct {
 // reads the store while an import goes on finds no reference to nothing.
 func (s *sections) inOrder(c *Configuration) []filed {
 	return []filed{
-		{&s.users, &c.Users}, {&s.agents, &c.Agents}, {&s.sounds, &c.Sounds}, {&s.voiceTexts, &c.VoiceTexts},
-		{&s.queues, &c.Queues}, {&s.menus, &c.Menus}, {&s.planVersions, &c.PlanVersions}, {&s.plans, &c.Plans},
+		{&s.users, &c.Users},
+		{&s.agents, &c.Agents},
+		{&s.sounds, &c.Sounds},
+		{&s.voiceTexts, &c.VoiceTexts},
+		{&s.queues, &c.Queues},
+		{&s.menus, &c.Menus},
+		{&s.planVersions, &c.PlanVersions},
+		{&s.plans, &c.Plans},
 		{&s.numbers, &c.Numbers},
 	}
 }
