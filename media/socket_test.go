@@ -12,7 +12,8 @@ func TestSocketIsClosedOnceByTheLastWhoUsesIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !s.begin() || !s.begin() {
+	one, two := s.begin(), s.begin()
+	if !one || !two {
 		t.Fatal("an open socket is refused")
 	}
 	s.close()
