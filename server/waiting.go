@@ -99,11 +99,11 @@ func (w *waiting) wait(front bool) (flow.QueueExit, error) {
 	return exit, nil
 }
 
-// startMusic plays the queue's music, or the built-in one where it has none or
-// it cannot be had.
+// startMusic plays the queue's music. Until that is at hand, and where it cannot
+// be had, the built-in music is heard.
 func (w *waiting) startMusic() error {
-	if w.queue.Music.IsZero() {
-		return w.Music(nil)
+	if err := w.Music(nil); err != nil || w.queue.Music.IsZero() {
+		return err
 	}
 	sound, err := w.load(w.queue.Music)
 	if errors.Is(err, call.ErrOver) {
@@ -111,6 +111,9 @@ func (w *waiting) startMusic() error {
 	}
 	if err != nil {
 		w.Note(ccs.CallEvent{Kind: ccs.EventPromptFailed, Object: w.queue.ID, Name: w.queue.Name, Reason: "music"})
+	}
+	if sound == nil {
+		return nil
 	}
 	return w.Music(sound)
 }
