@@ -36,7 +36,7 @@ build: pages
 pages:
 	@scripts/npm-ci .
 	@npm run --silent typecheck
-	@npm run --silent build
+	@log=$$(npm run --silent build 2>&1) || { echo "$$log"; exit 1; }
 
 .PHONY: setup-run setup-test setup-lint check-generated
 setup-run:
