@@ -55,9 +55,13 @@ func (versionCommand) Run() error {
 }
 
 func main() {
+	if err := tidyEnvironment(); err != nil {
+		fmt.Fprintln(os.Stderr, "carillon: reading the environment:", err)
+		os.Exit(1)
+	}
 	var c cli
 	k := kong.Parse(&c, kong.Name("carillon"),
 		kong.Description("A contact center that a small team runs itself: telephone calls, answered in the browser."),
-		kong.UsageOnError())
+		kong.ShortUsageOnError())
 	k.FatalIfErrorf(k.Run())
 }
