@@ -17,9 +17,11 @@ test('two agents accept at the same time: one gets the call, the other is told w
     setTimeout(() => document.querySelector<HTMLElement>('[data-testid="accept"]')?.click(), when - Date.now());
   };
   await Promise.all([alice.page.evaluate(click, instant), bob.page.evaluate(click, instant)]);
-  await pause(1_000);
+  const statesNow = (): Promise<(string | null)[]> => Promise.all([alice, bob].map((one) => one.find('state').getAttribute('data-state')));
+  await expect.poll(statesNow, { timeout: 10_000 }).toContain('talking');
+  await pause(1_000); // in which a second one would get it too
 
-  const states = await Promise.all([alice, bob].map((one) => one.find('state').getAttribute('data-state')));
+  const states = await statesNow();
   expect(states.filter((one) => one === 'talking'), `states of alice and bob: ${states.join(', ')}`).toHaveLength(1);
   const [winner, loser, name] = states[0] === 'talking' ? [alice, bob, 'Alice'] : [bob, alice, 'Bob'];
   await loser.is('ready');
