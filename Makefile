@@ -18,7 +18,7 @@ run: setup-run build
 test: setup-test check-generated build
 	scripts/test-go
 	npm --prefix test run --silent typecheck
-	scripts/test-browser
+	@CARILLON_TEST_MONGO=$$(scripts/mongo-for-tests 2>/dev/null || true) scripts/test-browser
 
 lint: setup-lint pages
 	scripts/lint

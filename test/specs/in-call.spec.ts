@@ -18,7 +18,8 @@ test('hold plays music to the caller, and neither hears the other', async ({ sce
   await expect(alice.find('hold')).toHaveAttribute('aria-pressed', 'true');
   const held = Date.now();
   await pause(4_000);
-  expect(await alice.heardShare(tones.caller, held + 300, Date.now()), 'share of the hold in which the page heard the caller').toBe(0);
+  // The browser plays out what it has buffered, and fills the beginning of the silence with more of the same.
+  expect(await alice.heardShare(tones.caller, held + 1_000, Date.now()), 'share of the hold in which the page heard the caller').toBe(0);
   await alice.press('hold');
   await expect(alice.find('hold')).toHaveAttribute('aria-pressed', 'false');
   await alice.hears(tones.caller);

@@ -34,7 +34,7 @@ for (const store of stores) {
       const result = await phone.result();
       expect(result.answered).toBe(true);
       const heard = readWav(heardFile);
-      expect(secondsOf(heard, 0, tones.alice), 'seconds of alice that the caller heard').toBeGreaterThan(2);
+      expect(secondsOf(heard, 0, tones.alice), 'seconds of alice that the caller heard').toBeGreaterThan(1.5);
 
       await expectOnRecord(scene, { talked: 3 });
     });
