@@ -48,6 +48,7 @@ type agent struct {
 	intent    intent
 	next      NextState
 	missed    int // offers in a row
+	unshown   int // offers in a row that the device did not show in time
 
 	offer  *offer
 	calls  []AgentCall
@@ -115,7 +116,7 @@ func (e *Engine) SignIn(agentID string, d Device) {
 		if a.offer != nil {
 			e.endOffer(a.offer, WithdrawnUndelivered, "")
 		}
-		a.device, a.reachable, a.why = d, false, WhyUnproven
+		a.device, a.reachable, a.why, a.unshown = d, false, WhyUnproven, 0
 	})
 }
 

@@ -8,8 +8,13 @@ import (
 )
 
 const (
-	// deliveryTime is how soon a device must say that it shows an offer.
+	// deliveryTime is how soon a device must say that it shows an offer. One
+	// that did not, and then proved that it lives, is slow rather than dead, as
+	// on a busy computer: it is given twice the time, at most maxSlowness times
+	// over, so that a caller whom only such agents can take is not offered for
+	// ever in vain.
 	deliveryTime = time.Second
+	maxSlowness  = 2
 	// ringTime is how long an offer lasts where neither queue nor agent says.
 	ringTime = 20 * time.Second
 	// retryPause is how long a caller is not offered again to an agent who did
@@ -113,7 +118,7 @@ func (e *Engine) makeOffer(c *caller, m *member) {
 	c.offers = append(c.offers, o)
 	a.offer = o
 	e.offers[o.ID] = o
-	o.timer = e.after(deliveryTime, func() { e.undelivered(o) })
+	o.timer = e.after(deliveryTime<<min(a.unshown, maxSlowness), func() { e.undelivered(o) })
 	e.touch(a)
 	e.change(c.room)
 	shown := o.Offer
@@ -121,8 +126,8 @@ func (e *Engine) makeOffer(c *caller, m *member) {
 	e.tell(c, Offered{Offer: o.ID, Agent: a.id})
 }
 
-// Delivered says that the agent's device shows the offer. Without it within 1 s
-// the offer ends as undelivered and the agent must be proven reachable anew.
+// Delivered says that the agent's device shows the offer. Without it within 1 s,
+// more for a device that was late before, the offer ends as undelivered and the agent must be proven reachable anew.
 func (e *Engine) Delivered(offerID string) {
 	e.event(func() {
 		o := e.offers[offerID]
@@ -130,6 +135,7 @@ func (e *Engine) Delivered(offerID string) {
 			return
 		}
 		o.delivered = true
+		o.agent.unshown = 0
 		e.stop(o.timer)
 		o.timer = e.after(time.Until(o.Expires), func() { e.missed(o) })
 	})
@@ -137,6 +143,7 @@ func (e *Engine) Delivered(offerID string) {
 
 // undelivered ends an offer whose device did not show it.
 func (e *Engine) undelivered(o *offer) {
+	o.agent.unshown++
 	o.agent.reachable, o.agent.why = false, WhyUndelivered
 	e.endOffer(o, WithdrawnUndelivered, "")
 }

@@ -201,6 +201,27 @@ func TestUndeliveredOfferGoesOnWithinASecondAndIsNotMissed(t *testing.T) {
 	})
 }
 
+func TestASlowDeviceIsGivenMoreTimeUntilItKeepsUp(t *testing.T) {
+	run(t, []setting{q("q", ccs.RingAll, "a")}, func(o *office) {
+		o.desks["a"].deaf = true
+		o.join("1")
+		for _, patience := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 4 * time.Second} {
+			o.wantRinging("a:1")
+			pass(patience - 1)
+			o.wantRinging("a:1")
+			pass(1)
+			o.wantRinging("")
+			o.e.SetReachable("a", true, "") // alive, as its proofs say
+		}
+		o.wantRinging("a:1")
+		o.e.Delivered(o.desks["a"].offer())
+		o.e.Leave("1", LeaveOver)
+		o.join("2")
+		pass(time.Second)
+		o.wantRinging("") // quick once, it is expected to be quick again
+	})
+}
+
 func TestDeviceLostWhileRingingEndsTheOfferAtOnce(t *testing.T) {
 	run(t, []setting{q("q", ccs.Sequential, "ab")}, func(o *office) {
 		o.join("1")
