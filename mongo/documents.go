@@ -164,6 +164,22 @@ func selection(schema store.Schema, q store.Query) (filter, sort bson.D, err err
 	return bson.D{{Key: "$and", Value: all}}, sort, nil
 }
 
+// takeTurn has this process write to tables with unique values one document at a
+// time. PostgreSQL, under FerretDB, locks many writers of one value against each
+// other and takes a second to undo each deadlock. Such tables hold what
+// administrators set up, which is written seldom.
+func (s *Store) takeTurn(ctx context.Context, schema store.Schema) (release func(), err error) {
+	if len(schema.Unique) == 0 {
+		return func() {}, nil
+	}
+	select {
+	case s.turn <- struct{}{}:
+		return func() { <-s.turn }, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("mongo: %w", ctx.Err())
+	}
+}
+
 // Put is one command, whose filter is the comparison of compare-and-swap.
 func (s *Store) Put(ctx context.Context, table string, doc store.Document) (int64, error) {
 	schema, err := s.schema(table)
@@ -177,6 +193,11 @@ func (s *Store) Put(ctx context.Context, table string, doc store.Document) (int6
 	if err != nil {
 		return 0, err
 	}
+	release, err := s.takeTurn(ctx, schema)
+	if err != nil {
+		return 0, err
+	}
+	defer release()
 	c := s.db.Collection(table)
 	if doc.Revision == 0 {
 		if err := insert(ctx, c, r); err != nil {
@@ -211,6 +232,11 @@ func (s *Store) Restore(ctx context.Context, table string, doc store.Document) e
 	if err != nil {
 		return err
 	}
+	release, err := s.takeTurn(ctx, schema)
+	if err != nil {
+		return err
+	}
+	defer release()
 	return insert(ctx, s.db.Collection(table), r)
 }
 

@@ -37,6 +37,8 @@ type Store struct {
 
 	mu     sync.RWMutex
 	tables map[string]store.Schema
+
+	turn chan struct{} // see takeTurn
 }
 
 var _ store.Store = (*Store)(nil)
@@ -53,7 +55,7 @@ func Open(ctx context.Context, uri string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open mongo store: %w", err)
 	}
-	s := &Store{client: client, db: client.Database(database(uri)), tables: make(map[string]store.Schema)}
+	s := &Store{client: client, db: client.Database(database(uri)), tables: make(map[string]store.Schema), turn: make(chan struct{}, 1)}
 	if err = s.Ping(ctx); err == nil {
 		err = s.prepareBlobs(ctx)
 	}
