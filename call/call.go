@@ -128,7 +128,7 @@ func (c *Call) Answer() error {
 	}
 	if err := c.leg.Answer(); err != nil {
 		// Most often the caller has just left, and word of that is on its way.
-		if _, over := c.await(goneTime, func(Event) bool { return false }); over != nil {
+		if _, over := c.Await(goneTime, func(Event) bool { return false }); over != nil {
 			return over
 		}
 		c.log.Warn("answer failed", "err", err)
@@ -220,9 +220,10 @@ func (c *Call) handle(e Event) {
 	}
 }
 
-// await handles events until done says that what is awaited has come, or
-// until timeout, when it is not negative, is over; it tells which.
-func (c *Call) await(timeout time.Duration, done func(Event) bool) (bool, error) {
+// Await handles the call's events until done returns true for one, or until
+// timeout is over (negative: never); it tells which. It serves whoever runs a
+// part of the call with events of its own, such as a queue.
+func (c *Call) Await(timeout time.Duration, done func(Event) bool) (bool, error) {
 	var expired <-chan time.Time
 	if timeout >= 0 {
 		timer := time.NewTimer(timeout)
@@ -254,13 +255,6 @@ func (c *Call) await(timeout time.Duration, done func(Event) bool) (bool, error)
 	}
 }
 
-// Await handles the call's events until done returns true for one, or until
-// timeout is over (negative: never); it tells which. It serves whoever runs a
-// part of the call with events of its own, such as a queue.
-func (c *Call) Await(timeout time.Duration, done func(Event) bool) (bool, error) {
-	return c.await(timeout, done)
-}
-
 // Do runs work that may take long, such as rendering a prompt, outside the
 // call's goroutine while the call goes on handling its events, and returns
 // what the work reported. start must not block; it calls report once.
@@ -271,7 +265,7 @@ func (c *Call) Do(start func(report func(value any, err error))) (any, error) {
 	token := new(int)
 	start(func(value any, err error) { c.Post(result{of: token, value: value, err: err}) })
 	var got result
-	_, err := c.await(-1, func(e Event) bool {
+	_, err := c.Await(-1, func(e Event) bool {
 		r, ok := e.(result)
 		if ok && r.of == token {
 			got = r

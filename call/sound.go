@@ -20,7 +20,7 @@ func (c *Call) Play(p *media.Prompt, untilKey bool) error {
 	token := c.players
 	player := media.Play(c.options.Pacer, p, c.leg, false, func() { c.Post(played{token}) })
 	defer player.Stop()
-	_, err := c.await(-1, func(e Event) bool {
+	_, err := c.Await(-1, func(e Event) bool {
 		switch e := e.(type) {
 		case played:
 			return e.player == token
@@ -39,7 +39,7 @@ func (c *Call) Key(timeout time.Duration) (byte, bool, error) {
 		return 0, false, ErrOver
 	}
 	if len(c.keys) == 0 {
-		got, err := c.await(timeout, func(Event) bool { return len(c.keys) > 0 })
+		got, err := c.Await(timeout, func(Event) bool { return len(c.keys) > 0 })
 		if err != nil || !got {
 			return 0, false, err
 		}
@@ -54,7 +54,7 @@ func (c *Call) DropKeys() { c.keys = c.keys[:0] }
 
 // Sleep lets the time pass.
 func (c *Call) Sleep(d time.Duration) error {
-	_, err := c.await(d, func(Event) bool { return false })
+	_, err := c.Await(d, func(Event) bool { return false })
 	return err
 }
 

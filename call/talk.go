@@ -60,7 +60,7 @@ func (c *Call) Talk(t Talker) (TalkEnd, error) {
 	c.Note(ccs.CallEvent{Kind: ccs.EventConnected, Agent: t.Agent, Name: t.Name})
 	c.changed()
 	lost := false
-	_, err := c.await(-1, func(e Event) bool {
+	_, err := c.Await(-1, func(e Event) bool {
 		lost = c.talkEvent(a, e)
 		return lost || c.over
 	})
