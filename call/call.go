@@ -132,7 +132,7 @@ func (c *Call) Answer() error {
 			return over
 		}
 		c.log.Warn("answer failed", "err", err)
-		c.end(Cause{BySystem, ReasonFailed})
+		c.end(Cause{By: BySystem, Reason: ReasonFailed})
 		return ErrOver
 	}
 	c.answered = true

@@ -7,6 +7,7 @@ type Party string
 const (
 	ByCaller Party = "caller"
 	ByAgent  Party = "agent"
+	ByCalled Party = "called" // who was called, by a plan or by an agent
 	BySystem Party = "system"
 )
 
@@ -35,13 +36,31 @@ const (
 	ReasonCrash         Reason = "crash"        // Carillon ended without closing the call
 	ReasonReplaced      Reason = "replaced"     // the leg was taken over by another
 	ReasonAgentLost     Reason = "agentLost"
-	ReasonFailed        Reason = "failed" // something went wrong with us; the log says what
+	ReasonTransferred   Reason = "transferred"  // a party's telephone moved the call
+	ReasonNotRefreshed  Reason = "notRefreshed" // the session's timer ran out (RFC 4028)
+
+	// Why somebody who was called did not answer.
+	ReasonNoAnswer     Reason = "noAnswer"     // it rang for as long as it may
+	ReasonTheirBusy    Reason = "theirBusy"    // engaged
+	ReasonDeclined     Reason = "declined"     // refused by the person
+	ReasonInvalid      Reason = "invalid"      // no such number
+	ReasonUnavailable  Reason = "unavailable"  // switched off, not registered, not reachable
+	ReasonForwarded    Reason = "forwarded"    // asked for another number, which is not followed
+	ReasonTrunkFailed  Reason = "trunkFailed"  // no target of the trunk works
+	ReasonTrunkRefused Reason = "trunkRefused" // the provider refuses the call: credentials, credit, policy
+	ReasonCongestion   Reason = "congestion"   // the network has no room
+	ReasonNotAllowed   Reason = "notAllowed"   // a guard of ours forbids the call
+	ReasonNotAccepted  Reason = "notAccepted"  // answered, but the accept key was not pressed
+	ReasonFailed       Reason = "failed"       // something went wrong with us; the log says what
 )
 
 // Cause is how a call or a leg ended.
 type Cause struct {
 	By     Party
 	Reason Reason
+	// Status and Q850 are what the network said: a SIP status code and a cause
+	// of ITU-T Q.850, 0 where it said nothing.
+	Status, Q850 int
 }
 
 // String is for logs.

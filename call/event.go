@@ -19,6 +19,39 @@ type Gone struct {
 	Cause Cause
 }
 
+// Ringing says that a leg which we call rings. With Early the network sends
+// sound of its own, a ring-back or a message, which the leg passes on; without,
+// the caller is to hear a ring-back of ours. It may come more than once.
+type Ringing struct {
+	Leg   Leg
+	Early bool
+}
+
+// Answered says that a leg which we call was answered. Sound may flow both ways.
+type Answered struct{ Leg Leg }
+
+// Forwarded says that a leg which we call is asked for at another number
+// (SIP 3xx). If it is followed the leg goes on ringing there by itself.
+type Forwarded struct {
+	Leg Leg
+	To  string
+}
+
+// Refer says that a party's telephone asks us to send the other party to a
+// number (REFER). Report tells it how that went, once: with a SIP status code,
+// 200 when the number answered. Without Report nobody waits for it.
+type Refer struct {
+	Leg    Leg
+	To     string
+	Report func(status int)
+}
+
+// Replaced says that a party goes on with another telephone (an INVITE with
+// Replaces): By takes Leg's place, is answered already and must be listened to.
+type Replaced struct {
+	Leg, By Leg
+}
+
 // Held says that a party's telephone put us on hold, or took us back.
 type Held struct {
 	Leg Leg

@@ -3,7 +3,10 @@
 // database.
 package call
 
-import "github.com/carillon-cc/carillon/media"
+import (
+	"github.com/carillon-cc/carillon/ccs"
+	"github.com/carillon-cc/carillon/media"
+)
 
 // Leg is whatever sends and receives sound for one party of a call: a SIP
 // dialog, a browser's line. A leg belongs to at most one call at a time.
@@ -42,6 +45,19 @@ type CallerLeg interface {
 	Answer() error
 	// Refuse ends a call that was not answered.
 	Refuse(cause Cause)
+}
+
+// CalledLeg is the leg of somebody whom we call. It posts Ringing, perhaps
+// Forwarded, and then Answered or Gone. Hangup before the answer gives up.
+type CalledLeg interface {
+	Leg
+	QualityReporter
+}
+
+// QualityReporter is a leg that measures how well its packets travel. Any
+// goroutine may ask, also when the leg is over.
+type QualityReporter interface {
+	Quality() ccs.LegQuality // without Leg and Name
 }
 
 // DigitSender is a leg that can send telephone digits to its party. SendDigit

@@ -52,7 +52,7 @@ func (m *Manager) Serve(leg CallerLeg, info Info, handler Handler) {
 	m.add(c)
 	defer m.remove(c)
 	defer c.inbox.Close()
-	limit := time.AfterFunc(m.options.MaxDuration, func() { c.Post(End{Cause{BySystem, ReasonMaxDuration}}) })
+	limit := time.AfterFunc(m.options.MaxDuration, func() { c.Post(End{Cause{By: BySystem, Reason: ReasonMaxDuration}}) })
 	defer limit.Stop()
 
 	c.log.Info("call arrived", "leg", leg.ID())
@@ -62,7 +62,7 @@ func (m *Manager) Serve(leg CallerLeg, info Info, handler Handler) {
 	leg.Ring()
 	cause := c.guarded(handler)
 	if cause == (Cause{}) {
-		cause = Cause{BySystem, ReasonPlanEnd}
+		cause = Cause{By: BySystem, Reason: ReasonPlanEnd}
 	}
 	c.end(cause)
 	c.log.Info("call ended", "cause", c.cause.String())
@@ -73,7 +73,7 @@ func (c *Call) guarded(handler Handler) (cause Cause) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			c.log.Error("call failed", "fault", fmt.Sprint(fault), "stack", string(debug.Stack()))
-			cause = Cause{BySystem, ReasonFailed}
+			cause = Cause{By: BySystem, Reason: ReasonFailed}
 		}
 	}()
 	return handler(c)

@@ -67,7 +67,7 @@ func (c *Call) Talk(t Talker) (TalkEnd, error) {
 	if err != nil || c.over {
 		return 0, ErrOver
 	}
-	c.letAgentGo(Cause{ByAgent, ReasonAgentLost})
+	c.letAgentGo(Cause{By: ByAgent, Reason: ReasonAgentLost})
 	c.Note(ccs.CallEvent{Kind: ccs.EventAgentLost, Agent: t.Agent, Name: t.Name, Reason: "gone"})
 	c.changed()
 	return TalkAgentLost, nil
@@ -107,7 +107,7 @@ func (c *Call) talkEvent(a *agentSeat, e Event) bool {
 		}
 	case HangUp:
 		if e.Agent == a.Agent {
-			c.end(Cause{ByAgent, ReasonHangup})
+			c.end(Cause{By: ByAgent, Reason: ReasonHangup})
 		}
 	}
 	return false
@@ -143,7 +143,7 @@ func (c *Call) agentBack(a *agentSeat, leg Leg) {
 	if !a.away {
 		a.Leg.Listen(Listener{})
 		if a.Leg != leg {
-			a.Leg.Hangup(Cause{BySystem, ReasonReplaced})
+			a.Leg.Hangup(Cause{By: BySystem, Reason: ReasonReplaced})
 		}
 	}
 	if a.timer != nil {

@@ -10,6 +10,7 @@ type Action struct {
 	Sleep         *Sleep         `json:"sleep,omitempty"`
 	Menu          *RunMenu       `json:"menu,omitempty"`
 	Queue         *EnterQueue    `json:"queue,omitempty"`
+	Bridge        *Bridge        `json:"bridge,omitempty"`
 	Hangup        *Hangup        `json:"hangup,omitempty"`
 	MenuBack      *MenuBack      `json:"menuBack,omitempty"`
 	MenuTop       *MenuTop       `json:"menuTop,omitempty"`
@@ -48,6 +49,15 @@ type EnterQueue struct {
 	// Replay has a menu start again after a queue on one of its keys that
 	// nobody answered; otherwise the plan goes on after the menu.
 	Replay bool `json:"replay,omitempty"`
+}
+
+// Bridge rings an agent, a line or a number for the plan's transfer timeout:
+// exactly one field is set. Answered, the call ends with it; otherwise the plan
+// goes on.
+type Bridge struct {
+	Agent  string `json:"agent,omitempty"` // id of an Agent
+	Line   string `json:"line,omitempty"`  // id of a Line
+	Number string `json:"number,omitempty"`
 }
 
 // Hangup ends the call.

@@ -12,6 +12,7 @@ const (
 	KindSleep         ActionKind = "sleep"
 	KindMenu          ActionKind = "menu"
 	KindQueue         ActionKind = "queue"
+	KindBridge        ActionKind = "bridge"
 	KindHangup        ActionKind = "hangup"
 	KindMenuBack      ActionKind = "menuBack"
 	KindMenuTop       ActionKind = "menuTop"
@@ -31,6 +32,7 @@ func (a *Action) Kind() ActionKind {
 		{KindSleep, a.Sleep != nil},
 		{KindMenu, a.Menu != nil},
 		{KindQueue, a.Queue != nil},
+		{KindBridge, a.Bridge != nil},
 		{KindHangup, a.Hangup != nil},
 		{KindMenuBack, a.MenuBack != nil},
 		{KindMenuTop, a.MenuTop != nil},
@@ -46,7 +48,7 @@ func (a *Action) Kind() ActionKind {
 	return kind
 }
 
-// Object is the id of what a refers to: a sound, text, menu or queue; "" where
+// Object is the id of what a refers to: a sound, text, menu, queue, agent or line; "" where
 // the action refers to nothing.
 func (a *Action) Object() string {
 	switch a.Kind() {
@@ -58,6 +60,8 @@ func (a *Action) Object() string {
 		return a.Menu.Menu
 	case KindQueue:
 		return a.Queue.Queue
+	case KindBridge:
+		return a.Bridge.Agent + a.Bridge.Line // one of them, or none
 	}
 	return ""
 }

@@ -34,6 +34,11 @@ type Queue struct {
 	// MissedLimit is after how many missed offers in a row an agent stops
 	// being offered calls; 0 is 1.
 	MissedLimit int `json:"missedLimit,omitempty"`
+	// AcceptKey is what an outside phone must press to take a call; "" is 1.
+	AcceptKey string `json:"acceptKey,omitempty"`
+	// FollowForwards follows a member's own forwards: a 3xx of the telephone,
+	// the forward of its line. Otherwise the member counts as declining.
+	FollowForwards bool `json:"followForwards,omitempty"`
 }
 
 // QueueMember is an agent's place in a queue.
@@ -49,6 +54,10 @@ type Agent struct {
 	RingTimeout       Millis `json:"ringTimeout,omitempty"` // 0 is 20 s
 	WrapUp            Millis `json:"wrapUp,omitempty"`
 	SimultaneousCalls int    `json:"simultaneousCalls,omitempty"` // 0 is 1
+	Device            Device `json:"device,omitzero"`
+	// Outside lets the agent call beyond Carillon's own numbers.
+	Outside  bool   `json:"outside,omitempty"`
+	CallerID string `json:"callerId,omitempty"` // number shown outside; "" is the trunk's
 }
 
 // Role is what a user may do.

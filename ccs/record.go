@@ -6,24 +6,29 @@ import "time"
 // the other fields say the same in a form that lists and searches need.
 type CallRecord struct {
 	Meta
-	Direction string      `json:"direction"` // "in" or "out"
-	From      string      `json:"from"`
-	FromName  string      `json:"fromName,omitempty"`
-	To        string      `json:"to"`
-	Trunk     string      `json:"trunk,omitempty"`
-	PlanID    string      `json:"planId,omitempty"`
-	Version   string      `json:"version,omitempty"` // id of the PlanVersion
-	Queue     string      `json:"queue,omitempty"`   // id of the last queue
-	Agent     string      `json:"agent,omitempty"`   // id of the last agent who talked
-	Started   time.Time   `json:"started"`
-	Answered  time.Time   `json:"answered,omitzero"`   // when the caller first heard us
-	Connected time.Time   `json:"connected,omitzero"`  // when an agent first talked
-	Ended     time.Time   `json:"ended,omitzero"`      // zero while the call runs
-	EndedBy   string      `json:"endedBy,omitempty"`   // "caller", "agent" or "system"
-	Cause     string      `json:"cause,omitempty"`     // a call.Reason
-	Recording string      `json:"recording,omitempty"` // id of a Recording
-	Node      string      `json:"node"`                // which process ran the call
-	Events    []CallEvent `json:"events"`
+	Direction string    `json:"direction"` // "in" or "out"
+	From      string    `json:"from"`
+	FromName  string    `json:"fromName,omitempty"`
+	To        string    `json:"to"`
+	Trunk     string    `json:"trunk,omitempty"`
+	PlanID    string    `json:"planId,omitempty"`
+	Version   string    `json:"version,omitempty"` // id of the PlanVersion
+	Queue     string    `json:"queue,omitempty"`   // id of the last queue
+	Agent     string    `json:"agent,omitempty"`   // id of the last agent who talked
+	Started   time.Time `json:"started"`
+	Answered  time.Time `json:"answered,omitzero"`   // when the caller first heard us
+	Connected time.Time `json:"connected,omitzero"`  // when an agent first talked
+	Ended     time.Time `json:"ended,omitzero"`      // zero while the call runs
+	EndedBy   string    `json:"endedBy,omitempty"`   // "caller", "agent" or "system"
+	Cause     string    `json:"cause,omitempty"`     // a call.Reason
+	Recording string    `json:"recording,omitempty"` // id of a Recording
+	// Status and Q850 are what the network said when it ended the call; see
+	// CallEvent.
+	Status  int          `json:"status,omitempty"`
+	Q850    int          `json:"q850,omitempty"`
+	Quality []LegQuality `json:"quality,omitempty"` // of the legs that are over
+	Node    string       `json:"node"`              // which process ran the call
+	Events  []CallEvent  `json:"events"`
 }
 
 // CallEvent is one entry of a call's timeline.
@@ -37,6 +42,10 @@ type CallEvent struct {
 	Name   string    `json:"name,omitempty"` // of the object or agent, as it was then
 	Digits string    `json:"digits,omitempty"`
 	Reason string    `json:"reason,omitempty"`
+	// Status and Q850 are what the network said: a SIP status code, and a cause
+	// of ITU-T Q.850. 0 where it said nothing.
+	Status int `json:"status,omitempty"`
+	Q850   int `json:"q850,omitempty"`
 }
 
 // EventKind says what a CallEvent is about.
@@ -69,8 +78,27 @@ const (
 	EventRecording    EventKind = "recording"
 	EventRecordingEnd EventKind = "recordingEnd"
 	EventPromptFailed EventKind = "promptFailed"
+	EventRinging      EventKind = "ringing"     // Name, Object: who or what is called; Reason: early where the network is heard
+	EventNotReached   EventKind = "notReached"  // of a bridge or an outgoing call; Reason: a call.Reason
+	EventForwarded    EventKind = "forwarded"   // by who was called; Digits: to which number
+	EventTransferred  EventKind = "transferred" // by a party's telephone (REFER, Replaces)
 	EventEnded        EventKind = "ended"
 )
+
+// LegQuality is how well the packets of one leg travelled.
+type LegQuality struct {
+	Leg      string `json:"leg"` // "caller", "agent" or "called"
+	Name     string `json:"name,omitempty"`
+	Codec    string `json:"codec"`
+	Received uint64 `json:"received"` // packets
+	Sent     uint64 `json:"sent"`
+	Lost     int64  `json:"lost"` // of those that should have been received
+	// RemoteLost is what the peer says that it did not get, in ‰ of what we sent.
+	RemoteLost int     `json:"remoteLost,omitempty"`
+	Jitter     Millis  `json:"jitter"`
+	RTT        Millis  `json:"rtt,omitempty"` // 0 where the peer sent no RTCP
+	MOS        float64 `json:"mos"`           // 1–4.5, 0 where nothing was received
+}
 
 // Recording is the sound of a call: stereo, the caller left, agents right.
 type Recording struct {

@@ -48,7 +48,7 @@ func (l *leg) tellHold() {
 		return
 	}
 	l.quietSince()
-	l.post(call.Held{Leg: l, On: held})
+	l.post(call.Held{Leg: l.self, On: held})
 }
 
 // quietSince restarts the time in which the caller must be heard, or suspends
@@ -73,7 +73,7 @@ func (l *leg) Tick(now time.Duration) (more bool) {
 	quiet := time.Duration(l.quiet.Load())
 	if quiet != 0 && now-max(quiet, l.port.LastHeard()) > l.gateway.cfg.Timers.MediaTimeout || l.sessionExpired(now) {
 		// Not in the pacer's time: it takes locks and tells others.
-		go l.end(call.Cause{By: call.ByCaller, Reason: call.ReasonMediaTimeout}, true)
+		go l.end(call.Cause{By: l.party, Reason: call.ReasonMediaTimeout}, true)
 		return false
 	}
 	return true

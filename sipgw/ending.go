@@ -6,9 +6,6 @@ import (
 	"github.com/carillon-cc/carillon/call"
 )
 
-// Refuse ends a call that was not answered.
-func (l *leg) Refuse(cause call.Cause) { l.end(cause, false) }
-
 // Hangup ends the call.
 func (l *leg) Hangup(cause call.Cause) { l.end(cause, false) }
 
@@ -29,12 +26,12 @@ func (l *leg) end(cause call.Cause, tell bool) {
 	switch {
 	case before == early:
 		l.gateway.remove(l)
-		_ = l.respondEarly(l.refusal(cause.Reason))
+		l.giveUp(cause)
 	case !wait:
 		l.sendBye()
 	}
 	if tell {
-		l.post(call.Gone{Leg: l, Cause: cause})
+		l.post(call.Gone{Leg: l.self, Cause: cause})
 	}
 }
 
@@ -45,23 +42,14 @@ func (l *leg) finish() {
 	close(l.over)
 }
 
-// refusal is the final response to the first INVITE for a reason.
-func (l *leg) refusal(r call.Reason) *sip.Response {
-	res := statusOf(r).response(l.invite.req)
-	if to := res.To(); to != nil {
-		to.Params.Add("tag", l.dialog.ID().LocalTag)
-	}
-	return res
-}
-
 func (l *leg) sendBye() {
 	l.gateway.remove(l)
 	l.gateway.send(l.dialog.Request(sip.BYE, "", nil))
 }
 
-// callerHungUp takes a BYE, which was answered. Before the answer it ends the
+// hungUp takes a BYE, which was answered. Before the answer it ends the
 // INVITE as well (RFC 3261 §15.1.2).
-func (l *leg) callerHungUp() {
+func (l *leg) hungUp() {
 	l.mu.Lock()
 	before := l.state
 	l.bye = false
@@ -81,7 +69,7 @@ func (l *leg) callerHungUp() {
 		return
 	case early:
 		reason = call.ReasonCancelled
-		_ = l.respondEarly(l.refusal(reason))
+		l.giveUp(call.Cause{By: l.party, Reason: reason})
 	}
-	l.post(call.Gone{Leg: l, Cause: call.Cause{By: call.ByCaller, Reason: reason}})
+	l.post(call.Gone{Leg: l.self, Cause: call.Cause{By: l.party, Reason: reason}})
 }

@@ -43,7 +43,7 @@ func TestHangupSendsByeFromTheListeningPort(t *testing.T) {
 	g := start(t, nil)
 	r := newRaw(t, g, "127.0.0.1")
 	s, _ := r.talk(g, r.offer())
-	eventually(t, "the ACK is taken", func() bool { l := s.Leg.(*leg); l.mu.Lock(); defer l.mu.Unlock(); return !l.unacked })
+	eventually(t, "the ACK is taken", func() bool { l := s.Leg.(*caller); l.mu.Lock(); defer l.mu.Unlock(); return !l.unacked })
 	s.Leg.Hangup(call.Cause{By: call.BySystem, Reason: call.ReasonPlanEnd})
 	s.Leg.Hangup(call.Cause{By: call.BySystem, Reason: call.ReasonPlanEnd})
 	buffer := make([]byte, 4096)
@@ -148,7 +148,7 @@ func TestAnswerIsRepeatedUntilTheAck(t *testing.T) {
 	// An INFO between the 200 and the ACK must not spoil the match.
 	r.request("INFO", "Signal=1\r\n", "Content-Type: application/dtmf-relay")
 	r.send(r.message("ACK", "ack1", 1, nil, ""))
-	eventually(t, "the ACK is taken", func() bool { l := s.Leg.(*leg); l.mu.Lock(); defer l.mu.Unlock(); return !l.unacked })
+	eventually(t, "the ACK is taken", func() bool { l := s.Leg.(*caller); l.mu.Lock(); defer l.mu.Unlock(); return !l.unacked })
 	for r.read(20*time.Millisecond) != "" { // what was on its way
 	}
 	r.silent(100*time.Millisecond, "200 OK")
@@ -229,7 +229,7 @@ func TestHoldIsAnsweredByTheTable(t *testing.T) {
 		if held := expect[call.Held](t, s); held.On != row.held {
 			t.Errorf("%s at %s: held is %v", row.direction, row.ip, held.On)
 		}
-		if sends := s.Leg.(*leg).port.Stats().Remote.IsValid(); sends != row.sends {
+		if sends := s.Leg.(*caller).port.Stats().Remote.IsValid(); sends != row.sends {
 			t.Errorf("%s at %s: sends is %v", row.direction, row.ip, sends)
 		}
 	}
@@ -262,12 +262,12 @@ func TestRefusedReInviteLeavesTheCallAsItWas(t *testing.T) {
 	g := start(t, nil)
 	r := newRaw(t, g, "127.0.0.1")
 	s, _ := r.talk(g, r.offer())
-	before := s.Leg.(*leg).port.Stats().Remote
+	before := s.Leg.(*caller).port.Stats().Remote
 	got := r.request("INVITE", strings.Replace(r.offerAt("127.0.0.1", 4000), "RTP/AVP 8 0 101", "RTP/AVP 18", 1))
 	if !strings.HasPrefix(got, "SIP/2.0 488") {
 		t.Errorf("got %s", got)
 	}
-	if after := s.Leg.(*leg).port.Stats().Remote; after != before || s.Leg.Codec() != media.PCMA {
+	if after := s.Leg.(*caller).port.Stats().Remote; after != before || s.Leg.Codec() != media.PCMA {
 		t.Errorf("sound goes to %v in %v", after, s.Leg.Codec())
 	}
 	if got := r.request("BYE", ""); !strings.HasPrefix(got, "SIP/2.0 200") {
@@ -365,7 +365,7 @@ func TestSessionTimerIsLeftToThePeer(t *testing.T) {
 		t.Errorf("no session timer in\n%s", ok)
 	}
 	r.send(r.message("ACK", "ack1", 1, nil, ""))
-	l := s.Leg.(*leg)
+	l := s.Leg.(*caller)
 	if end := time.Duration(l.sessionEnd.Load()); l.sessionExpired(end-1) || !l.sessionExpired(end+1) {
 		t.Error("the session does not expire when it should")
 	}
@@ -527,7 +527,7 @@ func TestForeignSoundIsIgnored(t *testing.T) {
 	for i := range 20 {
 		sendRTP(t, intruder.rtp, to, media.Header{PayloadType: 8, Sequence: uint16(i), SSRC: 66}, make([]byte, 160))
 	}
-	eventually(t, "the intruder is noticed", func() bool { return s.Leg.(*leg).port.Stats().Foreign == 20 })
+	eventually(t, "the intruder is noticed", func() bool { return s.Leg.(*caller).port.Stats().Foreign == 20 })
 	if n := s.sound.packets(); n != 5 {
 		t.Errorf("%d packets heard", n)
 	}

@@ -20,7 +20,10 @@ type Incoming struct {
 	From, FromName string
 	To             string // what was dialled
 	Anonymous      bool   // the caller hides the number
-	Trunk          string // the prefix of Config.Trunks that let the call in; "" from this machine
+	// Trunk is the id of the ccs.Trunk that the call came through, or the prefix
+	// of Config.Trunks that let it in; "" from this machine and from lines.
+	Trunk string
+	Line  string // id of the ccs.Line that calls, which has proved who it is; "" from outside
 	Codec          media.Codec
 }
 

@@ -36,7 +36,7 @@ func (g *Gateway) onInvite(x exchange) {
 }
 
 // arrive checks an INVITE and makes a leg of it, or refuses it.
-func (g *Gateway) arrive(x exchange) (*leg, bool) {
+func (g *Gateway) arrive(x exchange) (*caller, bool) {
 	// Stops sipgo's own 100, which would read the request later.
 	x.respond(sip.StatusTrying, "Trying")
 	if tags := unsupported(x.req); len(tags) > 0 {
@@ -53,7 +53,7 @@ func (g *Gateway) arrive(x exchange) (*leg, bool) {
 	if !ok {
 		return nil, false
 	}
-	l, err := g.newLeg(x, offer)
+	l, err := g.newCaller(x, offer)
 	switch {
 	case err == nil:
 	case errors.Is(err, sdp.ErrNoCodec), errors.Is(err, sdp.ErrNoAddress):
@@ -70,7 +70,7 @@ func (g *Gateway) arrive(x exchange) (*leg, bool) {
 	if err != nil {
 		return nil, false
 	}
-	if s, ok := g.add(l); !ok {
+	if s, ok := g.add(l.leg); !ok {
 		refuse(x, s)
 		l.port.Close()
 		return nil, false
@@ -113,8 +113,8 @@ func readOffer(x exchange) (*sdp.Description, bool) {
 	return offer, err == nil
 }
 
-// newLeg makes the leg of an INVITE, not yet known to anybody.
-func (g *Gateway) newLeg(x exchange, offer *sdp.Description) (*leg, error) {
+// newCaller makes the leg of an INVITE, not yet known to anybody.
+func (g *Gateway) newCaller(x exchange, offer *sdp.Description) (*caller, error) {
 	source := dialog.Source(x.req)
 	trunk, _ := g.acl.trunk(source.Addr())
 	local := g.localAddress(x.tx)
@@ -130,11 +130,11 @@ func (g *Gateway) newLeg(x exchange, offer *sdp.Description) (*leg, error) {
 		return nil, err
 	}
 	id := d.ID()
-	l := &leg{
+	l := &caller{invite: x, leg: &leg{
 		gateway: g,
+		party:   call.ByCaller,
 		id:      "sip-" + id.LocalTag,
 		log:     g.log.With(slog.String("leg", "sip-"+id.LocalTag)),
-		invite:  x,
 		arrival: arrival{id.CallID, id.RemoteTag, x.req.CSeq().SeqNo},
 		dialog:  d,
 		contact: dialog.Contact(user(x.req.Recipient), public, x.req.Transport()),
@@ -145,7 +145,8 @@ func (g *Gateway) newLeg(x exchange, offer *sdp.Description) (*leg, error) {
 		left:    make(chan struct{}),
 		waiting: make(map[uint32]chan *sip.Request),
 		session: readSession(x.req),
-	}
+	}}
+	l.self, l.giveUp = l, l.refuse
 	l.output = media.NewOutput(func(b []byte) { _ = port.Send(b) })
 	l.keepAlive = media.NewKeepAlive(l.output)
 	l.keys = media.NewDigitSender(g.cfg.Pacer, l.output, 0)

@@ -20,16 +20,21 @@ import (
 // will be told.
 var errOver = errors.New("the caller is gone")
 
-// leg is a caller on a telephone.
+// leg is a telephone in a call, whoever called whom: what happens within a
+// dialog and to its sound. caller and called add how it came about.
 type leg struct {
-	gateway  *Gateway
-	id       string
-	log      *slog.Logger
-	invite   exchange
-	arrival  arrival
-	incoming Incoming
-	dialog   *dialog.Dialog
-	contact  sip.ContactHeader
+	gateway *Gateway
+	id      string
+	log     *slog.Logger
+	// self is the caller or called that the leg is part of, as the call knows it.
+	self call.Leg
+	// party is who ends the call when this telephone does.
+	party call.Party
+	// giveUp ends what was not answered: a refusal or a CANCEL.
+	giveUp  func(cause call.Cause)
+	arrival arrival // of a caller
+	dialog  *dialog.Dialog
+	contact sip.ContactHeader
 
 	port      *media.Port
 	media     netip.AddrPort // our media address as the peer is told it
@@ -156,7 +161,7 @@ func (l *leg) digit(digit byte, by way) {
 	over := l.state == ended
 	l.mu.Unlock()
 	if !twice && !over {
-		l.post(call.Digit{Leg: l, Digit: digit})
+		l.post(call.Digit{Leg: l.self, Digit: digit})
 	}
 }
 

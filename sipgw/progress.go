@@ -1,7 +1,6 @@
 package sipgw
 
 import (
-	"errors"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
@@ -10,31 +9,6 @@ import (
 	"github.com/carillon-cc/carillon/media"
 	"github.com/carillon-cc/carillon/sipgw/sdp"
 )
-
-// watchCancel has CANCEL end the leg. It returns false when one came already.
-func (l *leg) watchCancel() bool {
-	// sipgo calls this under the lock that answering takes, so the leg's own
-	// lock must not be taken in it.
-	if l.invite.tx.OnCancel(func(*sip.Request) { go l.cancelled() }) {
-		return true
-	}
-	l.cancelled()
-	return false
-}
-
-// cancelled notes that the caller left before the answer. sipgo has sent the
-// responses.
-func (l *leg) cancelled() {
-	l.mu.Lock()
-	if l.state != early {
-		l.mu.Unlock()
-		return
-	}
-	l.finish()
-	l.mu.Unlock()
-	l.gateway.remove(l)
-	l.post(call.Gone{Leg: l, Cause: call.Cause{By: call.ByCaller, Reason: call.ReasonCancelled}})
-}
 
 // response makes a response to a request of the peer that sets up or changes
 // the session.
@@ -53,76 +27,6 @@ func (l *leg) response(req *sip.Request, code int, phrase string, body []byte) *
 		res.AppendHeader(sip.NewHeader("Content-Type", sdpType))
 	}
 	return res
-}
-
-// respondEarly sends a response to the first INVITE. sipgo keeps a response
-// that crosses a CANCEL as the one to repeat: it is replaced by the 487 that
-// was sent.
-func (l *leg) respondEarly(res *sip.Response) error {
-	err := l.invite.tx.Respond(res)
-	if errors.Is(err, sip.ErrTransactionCanceled) {
-		_ = l.invite.tx.Respond(l.response(l.invite.req, sip.StatusRequestTerminated, "Request Terminated", nil))
-	}
-	return err
-}
-
-// Ring tells the caller that the call has arrived.
-func (l *leg) Ring() {
-	l.mu.Lock()
-	ring := l.state == early
-	l.mu.Unlock()
-	if ring {
-		_ = l.respondEarly(l.response(l.invite.req, sip.StatusRinging, "Ringing", nil))
-	}
-}
-
-// Answer accepts the call.
-func (l *leg) Answer() error {
-	l.mu.Lock()
-	switch l.state {
-	case answered:
-		l.mu.Unlock()
-		return nil
-	case ended:
-		l.mu.Unlock()
-		return errOver
-	}
-	seq := l.arrival.seq
-	l.state, l.unacked = answered, true
-	ack := l.expectAck(seq)
-	res := l.response(l.invite.req, sip.StatusOK, "OK", l.sdp)
-	l.startSession()
-	l.mu.Unlock()
-
-	l.port.SetSymmetric(!l.gateway.cfg.FixedMedia)
-	if err := l.respondEarly(res); err != nil {
-		l.unanswered()
-		return errOver
-	}
-	l.quietSince()
-	l.mu.Lock()
-	l.talking.Store(l.state == answered)
-	l.mu.Unlock()
-	l.gateway.cfg.Pacer.Add(l)
-	since := media.Now()
-	l.gateway.byes.Go(func() {
-		request, ok := l.repeatUntilAck(l.invite.tx, res, seq, ack, l.left)
-		l.confirmed(request, ok, since)
-	})
-	l.tellHold()
-	return nil
-}
-
-// unanswered is for a 200 that a CANCEL forestalled or that could not be sent.
-func (l *leg) unanswered() {
-	l.mu.Lock()
-	if l.state == answered {
-		l.state = early
-	}
-	l.unacked, l.bye = false, false
-	l.mu.Unlock()
-	l.cancelled()
-	l.gateway.remove(l)
 }
 
 // expectAck prepares for the ACK of the INVITE with this number. l.mu is held.
@@ -201,7 +105,7 @@ func (l *leg) confirmed(ack *sip.Request, ok bool, since time.Duration) {
 		return
 	}
 	if failure != "" {
-		l.end(call.Cause{By: call.ByCaller, Reason: failure}, true)
+		l.end(call.Cause{By: l.party, Reason: failure}, true)
 	}
 }
 

@@ -41,7 +41,7 @@ func (g *Gateway) onReInvite(x exchange) {
 		l.takeAnswer(request)
 	case l.port.LastHeard() < since:
 		// RFC 3261 §14.2 asks for a BYE; where there is sound, there is a call.
-		l.end(call.Cause{By: call.ByCaller, Reason: call.ReasonNoAck}, true)
+		l.end(call.Cause{By: l.party, Reason: call.ReasonNoAck}, true)
 	}
 }
 

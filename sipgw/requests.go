@@ -30,7 +30,7 @@ func (g *Gateway) onBye(x exchange) {
 		return
 	}
 	x.respond(sip.StatusOK, "OK")
-	l.callerHungUp()
+	l.hungUp()
 }
 
 // onCancel gets a CANCEL only when it matches no INVITE; sipgo answers others.

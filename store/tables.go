@@ -19,6 +19,8 @@ type Tables struct {
 	Queues     *Table[ccs.Queue, *ccs.Queue]
 	Sounds     *Table[ccs.Sound, *ccs.Sound]
 	VoiceTexts *Table[ccs.VoiceText, *ccs.VoiceText]
+	Trunks     *Table[ccs.Trunk, *ccs.Trunk]
+	Lines      *Table[ccs.Line, *ccs.Line]
 	Calls      *Table[ccs.CallRecord, *ccs.CallRecord]
 	Recordings *Table[ccs.Recording, *ccs.Recording]
 	Sessions   *Table[ccs.Session, *ccs.Session]
@@ -45,6 +47,11 @@ func NewTables(s Store) *Tables {
 		Queues:     NewTable[ccs.Queue](s, Schema{Table: "queues"}, nil),
 		Sounds:     NewTable[ccs.Sound](s, Schema{Table: "sounds"}, nil),
 		VoiceTexts: NewTable[ccs.VoiceText](s, Schema{Table: "voiceTexts"}, nil),
+		Trunks:     NewTable[ccs.Trunk](s, Schema{Table: "trunks"}, nil),
+		Lines: NewTable(s, Schema{Table: "lines", Fields: []string{"number"}, Unique: []string{"number"}},
+			func(l *ccs.Line) (map[string]string, time.Time) {
+				return map[string]string{"number": l.Number}, time.Time{}
+			}),
 		Calls: NewTable(s, Schema{Table: "calls", Fields: []string{"from", "to", "queue", "agent", "open"}, Time: "started"},
 			func(c *ccs.CallRecord) (map[string]string, time.Time) {
 				open := ""
@@ -74,7 +81,7 @@ type AnyTable interface {
 func (t *Tables) All() []AnyTable {
 	return []AnyTable{
 		t.Calls, t.Recordings, t.Numbers, t.Plans, t.Versions, t.Menus, t.Queues, t.Sounds, t.VoiceTexts,
-		t.Agents, t.Users, t.Sessions,
+		t.Agents, t.Lines, t.Trunks, t.Users, t.Sessions,
 	}
 }
 

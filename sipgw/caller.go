@@ -1,0 +1,127 @@
+package sipgw
+
+import (
+	"errors"
+
+	"github.com/emiago/sipgo/sip"
+
+	"github.com/carillon-cc/carillon/call"
+	"github.com/carillon-cc/carillon/media"
+)
+
+// caller is a telephone that calls us: a leg that came with an INVITE.
+type caller struct {
+	*leg
+	invite   exchange
+	incoming Incoming
+}
+
+// watchCancel has CANCEL end the leg. It returns false when one came already.
+func (l *caller) watchCancel() bool {
+	// sipgo calls this under the lock that answering takes, so the leg's own
+	// lock must not be taken in it.
+	if l.invite.tx.OnCancel(func(*sip.Request) { go l.cancelled() }) {
+		return true
+	}
+	l.cancelled()
+	return false
+}
+
+// cancelled notes that the caller left before the answer. sipgo has sent the
+// responses.
+func (l *caller) cancelled() {
+	l.mu.Lock()
+	if l.state != early {
+		l.mu.Unlock()
+		return
+	}
+	l.finish()
+	l.mu.Unlock()
+	l.gateway.remove(l.leg)
+	l.post(call.Gone{Leg: l, Cause: call.Cause{By: call.ByCaller, Reason: call.ReasonCancelled}})
+}
+
+// respondEarly sends a response to the first INVITE. sipgo keeps a response
+// that crosses a CANCEL as the one to repeat: it is replaced by the 487 that
+// was sent.
+func (l *caller) respondEarly(res *sip.Response) error {
+	err := l.invite.tx.Respond(res)
+	if errors.Is(err, sip.ErrTransactionCanceled) {
+		_ = l.invite.tx.Respond(l.response(l.invite.req, sip.StatusRequestTerminated, "Request Terminated", nil))
+	}
+	return err
+}
+
+// Ring tells the caller that the call has arrived.
+func (l *caller) Ring() {
+	l.mu.Lock()
+	ring := l.state == early
+	l.mu.Unlock()
+	if ring {
+		_ = l.respondEarly(l.response(l.invite.req, sip.StatusRinging, "Ringing", nil))
+	}
+}
+
+// Answer accepts the call.
+func (l *caller) Answer() error {
+	l.mu.Lock()
+	switch l.state {
+	case answered:
+		l.mu.Unlock()
+		return nil
+	case ended:
+		l.mu.Unlock()
+		return errOver
+	}
+	seq := l.arrival.seq
+	l.state, l.unacked = answered, true
+	ack := l.expectAck(seq)
+	res := l.response(l.invite.req, sip.StatusOK, "OK", l.sdp)
+	l.startSession()
+	l.mu.Unlock()
+
+	l.port.SetSymmetric(!l.gateway.cfg.FixedMedia)
+	if err := l.respondEarly(res); err != nil {
+		l.unanswered()
+		return errOver
+	}
+	l.quietSince()
+	l.mu.Lock()
+	l.talking.Store(l.state == answered)
+	l.mu.Unlock()
+	l.gateway.cfg.Pacer.Add(l.leg)
+	since := media.Now()
+	l.gateway.byes.Go(func() {
+		request, ok := l.repeatUntilAck(l.invite.tx, res, seq, ack, l.left)
+		l.confirmed(request, ok, since)
+	})
+	l.tellHold()
+	return nil
+}
+
+// unanswered is for a 200 that a CANCEL forestalled or that could not be sent.
+func (l *caller) unanswered() {
+	l.mu.Lock()
+	if l.state == answered {
+		l.state = early
+	}
+	l.unacked, l.bye = false, false
+	l.mu.Unlock()
+	l.cancelled()
+	l.gateway.remove(l.leg)
+}
+
+// Refuse ends a call that was not answered.
+func (l *caller) Refuse(cause call.Cause) { l.end(cause, false) }
+
+// refuse sends the final response of a call that was not answered.
+func (l *caller) refuse(cause call.Cause) { _ = l.respondEarly(l.refusal(cause.Reason)) }
+
+// refusal is the final response to the first INVITE for a reason.
+func (l *caller) refusal(r call.Reason) *sip.Response {
+	res := statusOf(r).response(l.invite.req)
+	if to := res.To(); to != nil {
+		to.Params.Add("tag", l.dialog.ID().LocalTag)
+	}
+	return res
+}
