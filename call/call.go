@@ -25,9 +25,20 @@ const maxKeys = 64
 // each: switches of a page gone mad must not make it grow without end.
 const maxTimeline = 5000
 
-// Info is what is known of a call when it arrives.
+// Direction says who began a call.
+type Direction string
+
+// The directions, as call records keep them.
+const (
+	In       Direction = "in"       // a caller from outside
+	Out      Direction = "out"      // an agent or a line called outside
+	Internal Direction = "internal" // an agent or a line called another
+)
+
+// Info is what is known of a call when it begins.
 type Info struct {
-	From      string // "" where the caller hides it
+	Direction Direction // "" is In
+	From      string    // "" where the caller hides it
 	FromName  string
 	To        string
 	Trunk     string

@@ -40,12 +40,15 @@ func NewManager(o Options) *Manager {
 // everything it used is released.
 func (m *Manager) Serve(leg CallerLeg, info Info, handler Handler) {
 	id := ulid.Make().String()
+	if info.Direction == "" {
+		info.Direction = In
+	}
 	c := &Call{
 		id: id, info: info, options: m.options, leg: leg, inbox: NewMailbox(),
 		log: m.options.Log.With("call", id),
 		record: ccs.CallRecord{
 			Meta:      ccs.Meta{ID: id},
-			Direction: "in", From: info.From, FromName: info.FromName, To: info.To, Trunk: info.Trunk,
+			Direction: string(info.Direction), From: info.From, FromName: info.FromName, To: info.To, Trunk: info.Trunk,
 			Started: time.Now().UTC(), Node: m.options.Node,
 		},
 	}

@@ -6,9 +6,22 @@ import (
 	"github.com/carillon-cc/carillon/media"
 )
 
+// Phase says how far a call between two parties has come.
+type Phase string
+
+// The phases. A call that came in is in PhaseNone until somebody talks.
+const (
+	PhaseNone    Phase = ""
+	PhaseCalling Phase = "calling" // somebody is called, who does not ring yet
+	PhaseRinging Phase = "ringing"
+	PhaseTalking Phase = "talking"
+)
+
 // View is what others may know of a call: a copy, made after each change.
 type View struct {
 	ID          string
+	Direction   Direction
+	Phase       Phase
 	From        string
 	FromName    string
 	To          string

@@ -32,7 +32,11 @@ type Options struct {
 	NumberLabel func(number string) string
 	// AgentName is the name of an agent for the others.
 	AgentName func(id string) string
-	Log       *slog.Logger
+	// Place begins a call of an agent's and returns at once. What becomes of it
+	// comes as call.View, from PhaseCalling on; call.HangUp gives it up. The
+	// error is a *NotPlacedError where the call may not or cannot be placed.
+	Place func(Placement) (callID string, err error)
+	Log   *slog.Logger
 }
 
 // Hub knows the desks. Any goroutine may call its methods.

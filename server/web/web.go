@@ -34,6 +34,10 @@ type Options struct {
 	Demo bool
 	// SIPPort is where callers reach us, 0 for 5060; shown in hints only.
 	SIPPort int
+	// Changed is told after pages have changed the configuration in the store, so
+	// that calls use it from then on; may be nil. Its error means that calls go on
+	// with what they had, and that the page should say so.
+	Changed func(context.Context) error
 	// StoreDown tells whether the database is known to be away; may be nil.
 	StoreDown func() bool
 	// Source is the address of who sent a request, for throttling; nil takes
@@ -64,6 +68,9 @@ func New(o Options) (*Web, error) {
 	}
 	if o.StoreDown == nil {
 		o.StoreDown = func() bool { return false }
+	}
+	if o.Changed == nil {
+		o.Changed = func(context.Context) error { return nil }
 	}
 	if o.Source == nil {
 		o.Source = connectionSource
