@@ -1,5 +1,11 @@
 package ccs
 
+import (
+	"crypto/md5" //nolint:gosec // RFC 7616 has it, and telephones that know nothing better
+	"crypto/sha256"
+	"encoding/hex"
+)
+
 // Line is a SIP telephone that registers with Carillon.
 type Line struct {
 	Meta
@@ -25,6 +31,14 @@ type Line struct {
 type LineSecrets struct {
 	MD5    string `json:"md5,omitempty"`
 	SHA256 string `json:"sha256,omitempty"`
+}
+
+// NewLineSecrets makes the hashes of a line's password. They hold the number:
+// when it changes the password must be set anew.
+func NewLineSecrets(number, password string) LineSecrets {
+	a1 := []byte(number + ":" + LineRealm + ":" + password)
+	m, s := md5.Sum(a1), sha256.Sum256(a1) //nolint:gosec // as above
+	return LineSecrets{MD5: hex.EncodeToString(m[:]), SHA256: hex.EncodeToString(s[:])}
 }
 
 // LineRealm is the digest realm of all lines. The hashes hold it, so it never
