@@ -13,7 +13,7 @@ type exportCommand struct {
 	server.StoreConfig
 	File      string `arg:"" help:"File to write, such as configuration.json; - is standard output."`
 	Force     bool   `help:"Replace the file if it is there."`
-	Passwords bool   `help:"Write the hashes of users' passwords too."`
+	Passwords bool   `help:"Write secrets too: the hashes of the passwords of users and lines, and the passwords of trunks as they are."`
 }
 
 func (c *exportCommand) Run() error {

@@ -43,6 +43,9 @@ func (c *importCommand) Run() error {
 		if len(plan.WithoutPassword) > 0 {
 			say("Without a password, and unable to sign in until one is set: %s.", strings.Join(plan.WithoutPassword, ", "))
 		}
+		if len(plan.WithoutSecret) > 0 {
+			say("Without a password, and unable to sign on until one is set: %s.", strings.Join(plan.WithoutSecret, ", "))
+		}
 		if c.DryRun {
 			say("Nothing was changed.")
 			return nil

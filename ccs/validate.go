@@ -23,6 +23,7 @@ const (
 	CodeDuplicate    Code = "duplicate"    // value: what is there more than once
 	CodeExactlyOne   Code = "exactlyOne"   // nothing, or more than one thing, is chosen
 	CodeOverlap      Code = "overlap"      // other: index of the row that overlaps
+	CodeOwn          Code = "own"          // the object itself, where another one is needed
 )
 
 // FieldError says what is wrong with one field of an object.

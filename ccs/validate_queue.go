@@ -19,6 +19,9 @@ func (q *Queue) Check() error {
 	c.millis("ringTimeout", q.RingTimeout, second, 600*second)
 	within(&c, "wrapUp", q.WrapUp, 0, hour)
 	within(&c, "missedLimit", q.MissedLimit, 0, 100)
+	if len(q.AcceptKey) > 1 || !telephoneKeys(q.AcceptKey) {
+		c.add("acceptKey", CodeFormat)
+	}
 	c.prompt("music", q.Music)
 	c.prompt("overflow.prompt", q.Overflow.Prompt)
 	c.prompt("closure.prompt", q.Closure.Prompt)
@@ -51,6 +54,8 @@ func (a *Agent) Check() error {
 	if a.SimultaneousCalls != 0 {
 		within(&c, "simultaneousCalls", a.SimultaneousCalls, 1, 10)
 	}
+	c.device("device", a.Device)
+	c.form("callerId", a.CallerID, callerForm)
 	return c.result()
 }
 

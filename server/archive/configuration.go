@@ -33,6 +33,8 @@ type Configuration struct {
 	Sounds       []json.RawMessage `json:"sounds"`
 	Agents       []json.RawMessage `json:"agents"`
 	Users        []json.RawMessage `json:"users"`
+	Lines        []json.RawMessage `json:"lines"`
+	Trunks       []json.RawMessage `json:"trunks"`
 }
 
 // ReadConfiguration reads a file; that it is one, not that what it has in it is

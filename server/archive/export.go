@@ -14,7 +14,9 @@ import (
 )
 
 // Export writes the configuration in the store to w as a file that Import
-// takes. passwords has the hashes of the users' passwords written too.
+// takes. passwords has the secrets written too: the hashes of the passwords of
+// users and lines, and the passwords of trunks as they are, since Carillon
+// signs on with them.
 func Export(ctx context.Context, db store.Store, w io.Writer, passwords bool) error {
 	if err := export(ctx, db, w, passwords); err != nil {
 		return fmt.Errorf("export: %w", err)
@@ -33,9 +35,9 @@ func export(ctx context.Context, db store.Store, w io.Writer, passwords bool) er
 	c := Configuration{Format: configurationFormat, Version: configurationVersion}
 	secret := storeOnly
 	if !passwords {
-		secret = append([]string{"passwordHash"}, storeOnly...)
+		secret = append([]string{"passwordHash", "password", "secrets"}, storeOnly...)
 	}
-	var errs [9]error
+	var errs [11]error
 	c.Numbers, errs[0] = exported(ctx, t.Numbers, storeOnly)
 	c.Plans, errs[1] = exported(ctx, t.Plans, storeOnly)
 	c.PlanVersions, errs[2] = exportedVersions(ctx, t)
@@ -45,6 +47,8 @@ func export(ctx context.Context, db store.Store, w io.Writer, passwords bool) er
 	c.Sounds, errs[6] = exportedSounds(ctx, t, db.Blobs())
 	c.Agents, errs[7] = exported(ctx, t.Agents, storeOnly)
 	c.Users, errs[8] = exported(ctx, t.Users, secret)
+	c.Lines, errs[9] = exported(ctx, t.Lines, secret)
+	c.Trunks, errs[10] = exported(ctx, t.Trunks, secret)
 	if err := errors.Join(errs[:]...); err != nil {
 		return err
 	}

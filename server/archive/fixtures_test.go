@@ -31,6 +31,9 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 // passwordHash is that of some password.
 const passwordHash = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$qqxHG1lUYVxYkA5cN6mTjvJ3wbpbCvjBCBmr9a9sQ2I"
 
+// trunkPassword is that of the trunk.
+const trunkPassword = "open sesame 12"
+
 func openSQLite(t testing.TB) store.Store {
 	t.Helper()
 	db, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "test.db"))
@@ -121,6 +124,14 @@ func fillCenter(t testing.TB, db store.Store) {
 	put(t, tables.Numbers, set.Number)
 	saveBlob(t, db, "uploads/greeting-1.wav", wavFile(800))
 	put(t, tables.Sounds, ccs.Sound{Meta: ccs.Meta{ID: "greeting"}, Name: "Greeting <&>", Blob: "uploads/greeting-1.wav", Duration: 100})
+	put(t, tables.Lines, ccs.Line{
+		Meta: ccs.Meta{ID: "reception"}, Number: "201", Name: "Reception",
+		Secrets: ccs.LineSecrets{MD5: strings.Repeat("a", 32), SHA256: strings.Repeat("b", 64)},
+	})
+	put(t, tables.Trunks, ccs.Trunk{
+		Meta: ccs.Meta{ID: "provider"}, Name: "Provider", Targets: []ccs.TrunkTarget{{Host: "sip.example.org"}}, Register: true,
+		Username: "account", Password: trunkPassword,
+	})
 	put(t, tables.Sessions, ccs.Session{Meta: ccs.Meta{ID: "session"}, Expires: noon})
 
 	ended := ccs.CallRecord{

@@ -17,6 +17,9 @@ type Import struct {
 	// WithoutPassword are the logins of users who cannot sign in until a
 	// password is set.
 	WithoutPassword []string
+	// WithoutSecret names the lines and trunks that cannot sign on until a
+	// password is set.
+	WithoutSecret []string
 
 	db       store.Store
 	sections *sections
@@ -85,6 +88,7 @@ func (m *Import) keep(ctx context.Context) error {
 			m.WithoutPassword = append(m.WithoutPassword, u.Login)
 		}
 	})
+	m.keepSecrets()
 	for _, v := range m.sections.sounds.given {
 		if v == nil {
 			continue

@@ -93,7 +93,10 @@ func walk(d *json.Decoder, path string, list []leaf) ([]leaf, error) {
 }
 
 // hidden are fields whose values are not shown.
-var hidden = map[string]string{"passwordHash": "(a password)", "blob": "(audio)"}
+var hidden = map[string]string{
+	"passwordHash": "(a password)", "password": "(a password)", "secrets.md5": "(a password)", "secrets.sha256": "(a password)",
+	"blob": "(audio)",
+}
 
 // differences lists what differs between two objects of JSON, a line each.
 func differences(before, after []byte) ([]string, error) {
@@ -112,7 +115,7 @@ func differences(before, after []byte) ([]string, error) {
 	var list []string
 	add := func(path, from, to string) {
 		if shown, ok := hidden[path]; ok {
-			from, to = "…", shown
+			from, to = veiled(from, "…"), veiled(to, shown)
 		}
 		list = append(list, fmt.Sprintf("%s: %s → %s", path, from, to))
 	}
@@ -130,4 +133,12 @@ func differences(before, after []byte) ([]string, error) {
 		}
 	}
 	return list, nil
+}
+
+// veiled says that there is a value without telling it; "–" is none.
+func veiled(value, shown string) string {
+	if value == "–" {
+		return value
+	}
+	return shown
 }

@@ -35,10 +35,14 @@ func checkVersion(v *ccs.PlanVersion) error {
 // for the content of plans, menus and queues (checkFlows).
 func (s *sections) checkReferences(p *Problems) {
 	users, plans, versions := s.users.merged(), s.plans.merged(), s.planVersions.merged()
+	lines := s.lines.merged()
 	s.checkAdministrators(p, users)
 	s.agents.all(func(i int, a *ccs.Agent) {
 		if users[a.ID] == nil {
 			p.add(s.agents.at(i)+".id", "there is no user %q", a.ID)
+		}
+		if a.Device.Line != "" && lines[a.Device.Line] == nil {
+			p.add(s.agents.at(i)+".device.line", "there is no line %q", a.Device.Line)
 		}
 	})
 	s.numbers.all(func(i int, n *ccs.Number) {

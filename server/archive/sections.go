@@ -18,6 +18,8 @@ type sections struct {
 	planVersions section[ccs.PlanVersion, *ccs.PlanVersion]
 	plans        section[ccs.Plan, *ccs.Plan]
 	numbers      section[ccs.Number, *ccs.Number]
+	lines        section[ccs.Line, *ccs.Line]
+	trunks       section[ccs.Trunk, *ccs.Trunk]
 }
 
 func newSections(t *store.Tables) *sections {
@@ -51,6 +53,13 @@ func newSections(t *store.Tables) *sections {
 		name: "numbers", table: t.Numbers, title: func(n *ccs.Number) string { return n.Number }, check: (*ccs.Number).Check,
 		unique: func(n *ccs.Number) string { return n.Number }, uniqueField: "number",
 	}
+	s.lines = section[ccs.Line, *ccs.Line]{
+		name: "lines", table: t.Lines, title: func(l *ccs.Line) string { return l.Name }, check: (*ccs.Line).Check,
+		unique: func(l *ccs.Line) string { return l.Number }, uniqueField: "number",
+	}
+	s.trunks = section[ccs.Trunk, *ccs.Trunk]{
+		name: "trunks", table: t.Trunks, title: func(v *ccs.Trunk) string { return v.Name },
+	}
 	return s
 }
 
@@ -64,6 +73,8 @@ type filed struct {
 // reads the store while an import goes on finds no reference to nothing.
 func (s *sections) inOrder(c *Configuration) []filed {
 	return []filed{
+		{&s.trunks, &c.Trunks},
+		{&s.lines, &c.Lines},
 		{&s.users, &c.Users},
 		{&s.agents, &c.Agents},
 		{&s.sounds, &c.Sounds},
