@@ -11,9 +11,6 @@ var (
 	lineForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$`)
 	// outsideForm is an outside number as trunks compare it with what they allow.
 	outsideForm = regexp.MustCompile(`^\+[1-9][0-9]{1,14}$`)
-	// callerForm is a number to be shown: E.164 with or without its plus, or a
-	// short one of the provider.
-	callerForm = regexp.MustCompile(`^\+?[0-9]{2,15}$`)
 	// forwardForm is what may be dialled from within: an outside number, or one
 	// of Carillon's.
 	forwardForm = regexp.MustCompile(`^(\+[1-9][0-9]{1,14}|[A-Za-z0-9][A-Za-z0-9._-]{0,31})$`)

@@ -58,7 +58,7 @@ func newSections(t *store.Tables) *sections {
 		unique: func(l *ccs.Line) string { return l.Number }, uniqueField: "number",
 	}
 	s.trunks = section[ccs.Trunk, *ccs.Trunk]{
-		name: "trunks", table: t.Trunks, title: func(v *ccs.Trunk) string { return v.Name },
+		name: "trunks", table: t.Trunks, title: func(v *ccs.Trunk) string { return v.Name }, check: (*ccs.Trunk).Check,
 	}
 	return s
 }
