@@ -41,9 +41,13 @@ type Forwarded struct {
 // number (REFER). Report tells it how that went, once: with a SIP status code,
 // 200 when the number answered. Without Report nobody waits for it.
 type Refer struct {
-	Leg    Leg
-	To     string
-	Report func(status int)
+	Leg Leg
+	To  string
+	// Replaces is the leg that the same telephone has in another call of ours
+	// (Refer-To with Replaces): whom it talks with there and the other party of
+	// this call are to be connected. To means nothing then.
+	Replaces Leg
+	Report   func(status int)
 }
 
 // Replaced says that a party goes on with another telephone (an INVITE with
