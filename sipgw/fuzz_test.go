@@ -51,3 +51,15 @@ func FuzzRequest(f *testing.F) {
 		_ = statusOf("busy").response(req).String()
 	})
 }
+
+func FuzzReadReason(f *testing.F) {
+	f.Add(`Q.850;cause=16;text="Normal call clearing"`)
+	f.Add(`SIP ;cause=200, Q.850;cause="x`)
+	f.Fuzz(func(t *testing.T, value string) {
+		bye := sip.NewRequest(sip.BYE, sip.Uri{})
+		bye.AppendHeader(sip.NewHeader("Reason", value))
+		if code, q850 := readReason(bye); code != 0 && (code < 100 || code > 699) || q850 < 0 || q850 > maxQ850 {
+			t.Fatalf("%q gave %d, %d", value, code, q850)
+		}
+	})
+}

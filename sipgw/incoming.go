@@ -24,7 +24,7 @@ type Incoming struct {
 	// of Config.Trunks that let it in; "" from this machine and from lines.
 	Trunk string
 	Line  string // id of the ccs.Line that calls, which has proved who it is; "" from outside
-	Codec          media.Codec
+	Codec media.Codec
 }
 
 // identify reads who calls whom. Everybody who is heard at all is a trunk that
@@ -59,7 +59,7 @@ func identify(req *sip.Request, trunk netip.Prefix) Incoming {
 func asserted(req *sip.Request) (number, name string, ok bool) {
 	for _, h := range req.GetHeaders("P-Asserted-Identity") {
 		// Two may stand in one header, a sip and a tel one (RFC 3325 §9.1).
-		for _, value := range splitList(h.Value()) {
+		for _, value := range splitList(h.Value(), ',') {
 			var uri sip.Uri
 			var params sip.HeaderParams
 			name, err := sip.ParseAddressValue(value, &uri, &params)
@@ -74,8 +74,8 @@ func asserted(req *sip.Request) (number, name string, ok bool) {
 	return "", "", false
 }
 
-// splitList cuts a header value at the commas outside of quotes and brackets.
-func splitList(s string) []string {
+// splitList cuts a header value at a separator outside of quotes and brackets.
+func splitList(s string, separator byte) []string {
 	var parts []string
 	start, quoted, bracket := 0, false, false
 	for i := range len(s) {
@@ -87,7 +87,7 @@ func splitList(s string) []string {
 			bracket = true
 		case c == '>':
 			bracket = false
-		case c == ',' && !bracket:
+		case c == separator && !bracket:
 			parts = append(parts, strings.TrimSpace(s[start:i]))
 			start = i + 1
 		}
