@@ -4,8 +4,8 @@ package media
 // that a peer has given it.
 type Codec uint8
 
-// The encodings that Carillon passes on. It decodes and encodes only G.711 (and
-// G.722 for recordings); Opus passes untouched between browsers.
+// The encodings that Carillon passes on. It can decode and encode G.711 and
+// G.722; Opus passes untouched between browsers.
 const (
 	NoCodec Codec = iota
 	PCMA
@@ -32,6 +32,27 @@ func (c Codec) ClockRate() uint32 {
 		return 48000
 	}
 	return 8000
+}
+
+// telephone tells whether c is sound that can be turned into G.711 and G.722.
+// Those have one byte for each step of the RTP clock.
+func (c Codec) telephone() bool { return c.G711() || c == G722 }
+
+// CarriedAs is the encoding in which sound that came as c goes to a receiver
+// that takes what takes says: c itself if it can be, then the other law of
+// G.711, then what a Converter makes of it. NoCodec is none.
+func (c Codec) CarriedAs(takes func(Codec) bool) Codec {
+	if takes(c) {
+		return c
+	}
+	if c.telephone() {
+		for _, other := range [...]Codec{PCMA, PCMU, G722} {
+			if takes(other) {
+				return other
+			}
+		}
+	}
+	return NoCodec
 }
 
 // G711 tells whether c is A-law or µ-law, which a table turns into each other.

@@ -123,11 +123,15 @@ func EncodeMuLaw(dst []byte, src []int16) {
 	}
 }
 
-// Silence is the byte that stands for the smallest positive value: what an idle
-// G.711 line sends. Of other codecs it gives A-law's.
+// Silence is the byte that an idle line sends: the smallest positive value in
+// G.711, and in G.722 the one that its decoder makes zeros of. Of other codecs
+// it gives A-law's.
 func Silence(c Codec) byte {
-	if c == PCMU {
+	switch c {
+	case PCMU:
 		return 0xff
+	case G722:
+		return 0xfd
 	}
 	return 0xd5
 }

@@ -12,6 +12,7 @@ const keepAliveAfter = 200 * time.Millisecond
 var silentFrames = map[Codec][]byte{
 	PCMA: bytes.Repeat([]byte{Silence(PCMA)}, FrameSamples),
 	PCMU: bytes.Repeat([]byte{Silence(PCMU)}, FrameSamples),
+	G722: bytes.Repeat([]byte{Silence(G722)}, FrameSamples),
 	Opus: {0xf8, 0xff, 0xfe}, // 20 ms, full band, nothing in it (RFC 6716 §3.1)
 }
 

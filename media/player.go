@@ -29,12 +29,11 @@ type Player struct {
 // goroutine, one FrameTime after the last frame went out; it must not block and
 // may be nil. It is not called after Stop.
 //
-// The sound goes out in the target's law; to a target of any other codec it
-// goes out in A-law, which the target may translate.
+// The sound goes out in the target's encoding if that is of telephones; to a
+// target of any other codec it goes out in A-law. So it does when the target
+// changes to G.722 while it plays: the target may convert it.
 func Play(pacer *Pacer, p *Prompt, to PlayTarget, loop bool, done func()) *Player {
-	if to.Codec() == PCMU {
-		p.inMuLaw() // here rather than in the pacer's time
-	}
+	p.Prepare(to.Codec()) // here rather than in the pacer's time
 	player := &Player{pacer: pacer, prompt: p, to: to, loop: loop, done: done}
 	player.packet = Packet{Source: NewSource(), Marker: true}
 	pacer.Add(player)
@@ -56,10 +55,7 @@ func (p *Player) Tick(now time.Duration) (more bool) {
 		}
 		p.frame = 0
 	}
-	p.packet.Codec = PCMA
-	if p.to.Codec() == PCMU {
-		p.packet.Codec = PCMU
-	}
+	p.packet.Codec = p.prompt.ready(p.to.Codec())
 	p.packet.Payload = p.prompt.Frame(p.packet.Codec, p.frame)
 	p.packet.Arrived = now
 	p.to.WritePacket(&p.packet)

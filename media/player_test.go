@@ -13,13 +13,21 @@ type sinkCopy struct {
 	mu      sync.Mutex
 	codec   Codec
 	packets []Packet
+	first   []byte // the first payload itself
 }
 
-func (s *sinkCopy) Codec() Codec { return s.codec }
+func (s *sinkCopy) Codec() Codec {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.codec
+}
 
 func (s *sinkCopy) WritePacket(p *Packet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.packets == nil {
+		s.first = p.Payload
+	}
 	c := *p
 	c.Payload = bytes.Clone(p.Payload)
 	s.packets = append(s.packets, c)

@@ -87,23 +87,30 @@ type talker struct {
 	packet Packet
 	law    Codec
 	phase  int
+	wide   *G722Encoder
 }
 
 func newTalker(to Sink, law Codec, hz float64) *talker {
-	return &talker{to: to, hz: hz, law: law, packet: Packet{Source: NewSource(), Codec: law, Sequence: uint16(rand.Uint32()), Timestamp: rand.Uint32()}}
+	return &talker{to: to, hz: hz, law: law, wide: NewG722Encoder(), packet: Packet{Source: NewSource(), Codec: law, Sequence: uint16(rand.Uint32()), Timestamp: rand.Uint32()}}
 }
 
 // next makes the next packet, which is sent by the caller.
 func (s *talker) next() *Packet {
-	samples := make([]int16, FrameSamples)
+	rate, samples := sampleRate, make([]int16, FrameSamples)
+	if s.law == G722 {
+		rate, samples = wideRate, make([]int16, 2*FrameSamples)
+	}
 	for i := range samples {
-		samples[i] = int16(8000 * math.Sin(2*math.Pi*s.hz*float64(s.phase)/sampleRate))
+		samples[i] = int16(8000 * math.Sin(2*math.Pi*s.hz*float64(s.phase)/float64(rate)))
 		s.phase++
 	}
 	s.packet.Payload = make([]byte, FrameSamples)
-	if s.law == PCMU {
+	switch s.law {
+	case PCMU:
 		EncodeMuLaw(s.packet.Payload, samples)
-	} else {
+	case G722:
+		s.wide.Encode(s.packet.Payload, samples)
+	default:
 		EncodeALaw(s.packet.Payload, samples)
 	}
 	s.packet.Sequence++
@@ -151,6 +158,55 @@ func TestRecorderKeepsSidesApartInBothLaws(t *testing.T) {
 			wantTone(t, "right", at(right, 2000, 4000), 1000)
 			wantSilence(t, "right", at(right, 4000, 4500))
 		})
+	}
+}
+
+func TestRecorderTakesG722AtTelephoneWidth(t *testing.T) {
+	left, right := withRecorder(t, PCMA, func(t *testing.T, r *Recorder) {
+		caller, agent := newTalker(r.Left(), G722, 1000), newTalker(r.Right(), G722, 440)
+		second := newTalker(r.Right(), G722, 5000) // beyond what the recording holds
+		for range 100 {
+			r.Left().WritePacket(caller.next())
+			r.Right().WritePacket(agent.next())
+			r.Right().WritePacket(second.next())
+			time.Sleep(FrameTime)
+		}
+		time.Sleep(500 * time.Millisecond)
+	})
+	wantTone(t, "left", at(left, 20, 1980), 1000)
+	wantTone(t, "right", at(right, 20, 1980), 440)
+	wantSilence(t, "left", at(left, 2010, 2500))
+	if level := rms(at(left, 20, 1980)) * math.Sqrt2; math.Abs(level/8000-1) > 0.05 {
+		t.Errorf("level %.0f of 8000", level)
+	}
+}
+
+func TestRecorderBearsLossAndDisorderOfG722(t *testing.T) {
+	left, _ := withRecorder(t, PCMA, func(t *testing.T, r *Recorder) {
+		s := newTalker(r.Left(), G722, 1000)
+		var held *Packet
+		for i := range 100 {
+			p := s.next()
+			switch {
+			case i%20 == 7: // lost
+			case i%20 == 13:
+				held = p
+			default:
+				r.Left().WritePacket(p)
+				r.Left().WritePacket(p) // twice
+				if held != nil {
+					r.Left().WritePacket(held)
+					held = nil
+				}
+			}
+			time.Sleep(FrameTime)
+		}
+		time.Sleep(400 * time.Millisecond)
+	})
+	wantTone(t, "between the faults", at(left, 1620, 1730), 1000)
+	wantSilence(t, "what was lost", at(left, 1746, 1758))
+	if level := rms(at(left, 1862, 1878)) * math.Sqrt2; math.Abs(level/8000-1) > 0.3 {
+		t.Errorf("what came late has level %.0f of 8000", level)
 	}
 }
 

@@ -24,7 +24,7 @@ type track struct {
 	queue  packetQueue
 
 	lost    atomic.Uint64 // packets that came too late or too fast
-	foreign atomic.Uint64 // packets that are not G.711
+	foreign atomic.Uint64 // packets that are neither G.711 nor G.722
 
 	// What follows belongs to the one who collects.
 	base    int64 // position of the oldest sample that may still change
@@ -32,6 +32,7 @@ type track struct {
 	sources [trackSources]timeline
 	turn    uint64
 	buffer  [queueParts * FrameSamples]byte
+	pcm     [queueParts * FrameSamples]int16
 }
 
 // WritePacket queues p. It allocates nothing, never waits and does not touch
@@ -39,7 +40,7 @@ type track struct {
 func (t *track) WritePacket(p *Packet) {
 	switch {
 	case p.Codec == TelephoneEvent || len(p.Payload) == 0 || t.paused.Load():
-	case !p.Codec.G711():
+	case !p.Codec.telephone():
 		t.foreign.Add(1)
 	case !t.queue.put(p):
 		t.lost.Add(1)
@@ -59,22 +60,18 @@ func (t *track) collect() {
 			t.lost.Add(1)
 			continue
 		}
-		t.add(position, skip, hole, &p)
+		t.add(position, skip, hole, line.decode(t.pcm[:], &p))
 	}
 }
 
-// add mixes p's samples in at position, but the first skip ones. A hole of one
+// add mixes samples in at position, but the first skip ones. A hole of one
 // sample before them is filled with the first.
-func (t *track) add(position int64, skip int, hole bool, p *Packet) {
-	decode := &alawToLinear
-	if p.Codec == PCMU {
-		decode = &mulawToLinear
-	}
+func (t *track) add(position int64, skip int, hole bool, samples []int16) {
 	if hole {
-		t.mix(position-1, decode[p.Payload[0]])
+		t.mix(position-1, samples[0])
 	}
-	for i := skip; i < len(p.Payload); i++ {
-		t.mix(position+int64(i), decode[p.Payload[i]])
+	for i := skip; i < len(samples); i++ {
+		t.mix(position+int64(i), samples[i])
 	}
 }
 

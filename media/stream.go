@@ -9,11 +9,12 @@ const codecCount = int(TelephoneEvent) + 1
 
 // Stream makes the RTP packets of one output out of the packets of changing
 // sources: it knows which encodings the receiver takes and under which payload
-// types, translates between the G.711 laws and rewrites the headers. It is not
-// safe for concurrent use; Output is.
+// types, converts the sound of telephones where the receiver does not take it as
+// it is, and rewrites the headers. It is not safe for concurrent use; Output is.
 type Stream struct {
-	rewriter *Rewriter
-	types    [codecCount]uint8
+	rewriter  *Rewriter
+	types     [codecCount]uint8
+	converter Converter
 }
 
 // NewStream returns a stream to a receiver that takes nothing yet.
@@ -44,15 +45,7 @@ func (s *Stream) Takes(c Codec) bool {
 // accepted is the encoding in which sound that came as c goes out, or NoCodec
 // when the receiver can do nothing with it.
 func (s *Stream) accepted(c Codec) Codec {
-	switch {
-	case s.Takes(c):
-		return c
-	case c == PCMA && s.Takes(PCMU):
-		return PCMU
-	case c == PCMU && s.Takes(PCMA):
-		return PCMA
-	}
-	return NoCodec
+	return c.CarriedAs(s.Takes)
 }
 
 // Prepare appends p as an RTP packet to dst: HeaderSize bytes of header, which
@@ -71,7 +64,7 @@ func (s *Stream) Prepare(dst []byte, p *Packet) (h Header, packet []byte, ok boo
 	h.PayloadType = s.types[codec]
 	packet = append(AppendHeader(dst, h), p.Payload...)
 	if codec != p.Codec {
-		translateG711(packet[len(packet)-len(p.Payload):], p.Payload, p.Codec, codec)
+		s.converter.Convert(packet[len(packet)-len(p.Payload):], p.Payload, p.Source, p.Codec, codec)
 	}
 	return h, packet, true
 }

@@ -33,6 +33,10 @@ type timeline struct {
 	end       int64  // behind the newest packet
 	used      uint64 // as in Rewriter
 
+	// wide decodes G.722, in the order of arrival; nil as long as none came. What
+	// is late or lost does it no lasting harm.
+	wide *G722NarrowDecoder
+
 	drift   float64 // mean of position minus arrival
 	outside int     // packets in a row beyond driftLimit
 }
@@ -103,6 +107,23 @@ func (l *timeline) correct(position, arrival int64, marker bool) int64 {
 		return position + 1
 	}
 	return position
+}
+
+// decode decodes p at 8 kHz into dst, and returns what of it was filled.
+func (l *timeline) decode(dst []int16, p *Packet) []int16 {
+	dst = dst[:len(p.Payload)]
+	switch p.Codec {
+	case PCMU:
+		DecodeMuLaw(dst, p.Payload)
+	case G722:
+		if l.wide == nil {
+			l.wide = NewG722NarrowDecoder()
+		}
+		l.wide.Decode(dst, p.Payload)
+	default:
+		DecodeALaw(dst, p.Payload)
+	}
+	return dst
 }
 
 // samplesOf is d in samples.

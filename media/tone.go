@@ -6,23 +6,34 @@ import (
 	"time"
 )
 
-// sampleRate is that of all sound that Carillon decodes or makes, in Hz.
+// sampleRate is that of the sound that Carillon makes, mixes and records, in Hz.
 const sampleRate = 8000
+
+// wideRate is that of G.722's sound, in Hz.
+const wideRate = 16000
 
 // Tone makes a sine of hz for d at 8 kHz. level is its peak, from 0 to 1 of
 // full scale.
 func Tone(hz float64, d time.Duration, level float64) []int16 {
-	samples := make([]int16, int(d*sampleRate/time.Second))
+	return ToneAt(hz, d, level, sampleRate)
+}
+
+// ToneAt is Tone at rate, in Hz.
+func ToneAt(hz float64, d time.Duration, level float64, rate int) []int16 {
+	samples := make([]int16, int(d*time.Duration(rate)/time.Second))
 	for i := range samples {
-		samples[i] = int16(math.Round(level * math.MaxInt16 * math.Sin(2*math.Pi*hz*float64(i)/sampleRate)))
+		samples[i] = int16(math.Round(level * math.MaxInt16 * math.Sin(2*math.Pi*hz*float64(i)/float64(rate))))
 	}
 	return samples
 }
 
 // Goertzel is the share of the power of samples, at 8 kHz, that lies at hz: 1
 // for a pure tone of that frequency, near 0 for one far away and for silence.
-func Goertzel(samples []int16, hz float64) float64 {
-	coefficient := 2 * math.Cos(2*math.Pi*hz/sampleRate)
+func Goertzel(samples []int16, hz float64) float64 { return goertzel(samples, hz/sampleRate) }
+
+// goertzel is Goertzel for a frequency in turns a sample.
+func goertzel(samples []int16, turns float64) float64 {
+	coefficient := 2 * math.Cos(2*math.Pi*turns)
 	var s1, s2, total float64
 	for _, sample := range samples {
 		x := float64(sample)
@@ -39,7 +50,10 @@ func Goertzel(samples []int16, hz float64) float64 {
 // DominantTone finds the strongest tone in samples at 8 kHz, to about 1 Hz in
 // half a second of sound, and its share of the power, 0 to 1. It returns 0, 0
 // for silence.
-func DominantTone(samples []int16) (hz, share float64) {
+func DominantTone(samples []int16) (hz, share float64) { return DominantToneAt(samples, sampleRate) }
+
+// DominantToneAt is DominantTone for samples at rate, in Hz.
+func DominantToneAt(samples []int16, rate int) (hz, share float64) {
 	size := 1
 	for size < 2*len(samples) { // zeros behind the sound refine the grid
 		size *= 2
@@ -76,8 +90,8 @@ func DominantTone(samples []int16) (hz, share float64) {
 	if bend := left - 2*middle + right; bend < 0 {
 		shift = 0.5 * (left - right) / bend
 	}
-	hz = (float64(peak) + shift) * sampleRate / float64(size)
-	return hz, Goertzel(samples, hz)
+	turns := (float64(peak) + shift) / float64(size)
+	return turns * float64(rate), goertzel(samples, turns)
 }
 
 func magnitude(c complex128) float64 { return math.Log(cmplx.Abs(c) + 1e-9) }
