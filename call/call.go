@@ -40,8 +40,10 @@ type Info struct {
 	Direction Direction // "" is In
 	From      string    // "" where the caller hides it
 	FromName  string
-	To        string
+	To        string // the number that is called; "" for an agent
+	ToName    string // of who is called, of a call that did not come in
 	Trunk     string
+	Line      string // id of the ccs.Line that calls; "" for others
 	Anonymous bool
 }
 
@@ -54,6 +56,7 @@ type Journal interface {
 type Options struct {
 	Pacer    *media.Pacer
 	Music    *media.Prompt // heard by callers on hold and while an agent's page comes back
+	RingBack *media.Prompt // heard, over and over, while somebody is called; nil is silence
 	Journal  Journal
 	Recorder Recorders
 	// Changed is told after every change of a call that somebody could see. It
@@ -64,30 +67,35 @@ type Options struct {
 	Node        string // names this process in records
 }
 
-// Call is one caller's call, from arrival to end. All its methods but Post and
+// Call is one call, from arrival or placing to end. All its methods but Post and
 // ID are for the goroutine that runs it.
 type Call struct {
 	id      string
 	info    Info
 	options Options
+	manager *Manager
 	log     *slog.Logger
-	leg     CallerLeg
+	caller  CallerLeg // of who called us; nil where an agent placed the call
 	inbox   *Mailbox
 	table   atomic.Pointer[table]
 
 	record   ccs.CallRecord
 	keys     []byte // typed and not yet read
 	pressed  []byte // all that was typed, for those who take the call
-	held     bool   // the caller's telephone holds us
 	name     string // the caller's name as a plan set it
-	answered bool
+	answered bool   // who began the call can hear us
 	over     bool
 	cause    Cause
 
-	agent    *agentSeat // who talks, or is expected back
+	parties  [slots]*party
+	agents   [slots]string // ids of who last sat there
+	phase    Phase
+	early    bool   // the sound of who is called and has not answered is heard
+	missed   Cause  // why who was called last was not reached
+	referral *Refer // asked for by a party's telephone, not yet done
+	parked   *party // who asked, while somebody else is called for the other
 	recorder *media.Recorder
 	opening  *opening // of a recording, until its file is there
-	music    *media.Player
 	players  uint64
 }
 
@@ -97,8 +105,18 @@ func (c *Call) ID() string { return c.id }
 // Info is what was known when the call arrived.
 func (c *Call) Info() Info { return c.info }
 
-// Codec is what the caller's leg is sent.
-func (c *Call) Codec() media.Codec { return c.leg.Codec() }
+// Codec is what who began the call is sent; for an agent's browser, which takes
+// them all, A-law.
+func (c *Call) Codec() media.Codec { return c.codecOf(callerSlot) }
+
+// codecOf is the encoding that the party on the other side of a seat should send.
+func (c *Call) codecOf(slot int) media.Codec {
+	p := c.parties[slot]
+	if p == nil || p.Agent != "" && !p.Telephone || p.Leg.Codec() == media.NoCodec {
+		return media.PCMA
+	}
+	return p.Leg.Codec()
+}
 
 // Pressed is what the caller has pressed so far, the last 64 keys.
 func (c *Call) Pressed() string { return string(c.pressed) }
@@ -137,7 +155,7 @@ func (c *Call) Answer() error {
 	if c.answered {
 		return nil
 	}
-	if err := c.leg.Answer(); err != nil {
+	if err := c.caller.Answer(); err != nil {
 		// Most often the caller has just left, and word of that is on its way.
 		if _, over := c.Await(goneTime, func(Event) bool { return false }); over != nil {
 			return over
@@ -188,21 +206,28 @@ func (c *Call) end(cause Cause) {
 	c.over = true
 	c.cause = cause
 	c.table.Store(nil)
-	c.stopMusic()
-	if c.agent != nil {
-		c.letAgentGo(cause)
+	if p := c.parties[calledSlot]; p != nil {
+		c.leave(p, cause)
 	}
-	c.leg.Listen(Listener{})
-	if !c.answered && cause.By != ByCaller {
-		c.leg.Refuse(cause)
-	} else {
-		c.leg.Hangup(cause)
+	if p := c.parties[callerSlot]; p != nil {
+		if !c.answered && cause.By != ByCaller {
+			p.Leg.Listen(Listener{})
+			c.caller.Refuse(cause)
+		}
+		c.leave(p, cause)
+	}
+	if c.parked != nil {
+		c.leave(c.parked, cause)
+	}
+	if c.referral != nil {
+		c.refuseReferral(cause)
 	}
 	c.stopRecording()
 	c.record.Ended = time.Now().UTC()
 	c.record.EndedBy = string(cause.By)
 	c.record.Cause = string(cause.Reason)
-	c.Note(ccs.CallEvent{Kind: ccs.EventEnded, Reason: string(cause.Reason)})
+	c.record.Status, c.record.Q850 = cause.Status, cause.Q850
+	c.Note(ccs.CallEvent{Kind: ccs.EventEnded, Reason: string(cause.Reason), Status: cause.Status, Q850: cause.Q850})
 	c.changed()
 }
 
@@ -210,25 +235,48 @@ func (c *Call) end(cause Cause) {
 func (c *Call) handle(e Event) {
 	switch e := e.(type) {
 	case Digit:
-		if e.Leg == Leg(c.leg) && len(c.keys) < maxKeys {
-			c.keys = append(c.keys, e.Digit)
-			c.pressed = append(c.pressed[max(0, len(c.pressed)-maxKeys+1):], e.Digit)
-			c.changed()
+		if p := c.on(e.Leg); p != nil {
+			c.digit(p, e.Digit)
 		}
 	case Gone:
-		if e.Leg == Leg(c.leg) {
-			c.end(e.Cause)
+		if p := c.parked; p != nil && p.Leg == e.Leg {
+			c.unpark(e.Cause)
+		} else if p := c.on(e.Leg); p != nil {
+			c.gone(p, e.Cause)
 		}
 	case Held:
-		if e.Leg == Leg(c.leg) && e.On != c.held {
-			c.held = e.On
+		if p := c.on(e.Leg); p != nil && (e.On != p.holds || e.Silent != p.silent) {
+			p.holds, p.silent = e.On, e.Silent
+			c.seat()
 			c.changed()
 		}
+	case Replaced:
+		c.replace(e)
+	case Refer:
+		c.refer(e)
+	case joining:
+		c.join(e)
 	case *opening:
 		c.opened(e)
 	case End:
 		c.end(e.Cause)
+	default:
+		c.request(e)
 	}
+}
+
+// digit takes a key. One of who began the call is kept for the plan; between two
+// parties who talk it goes to the other one.
+func (c *Call) digit(p *party, digit byte) {
+	if other := c.other(p); other != nil && !other.early {
+		c.press(other, digit)
+	}
+	if p.slot != callerSlot || len(c.keys) >= maxKeys {
+		return
+	}
+	c.keys = append(c.keys, digit)
+	c.pressed = append(c.pressed[max(0, len(c.pressed)-maxKeys+1):], digit)
+	c.changed()
 }
 
 // Await handles the call's events until done returns true for one, or until

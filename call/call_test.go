@@ -30,6 +30,7 @@ func newLeg(id string) *leg { return &leg{id: id, heard: make(map[media.Source]i
 func (l *leg) ID() string         { return l.id }
 func (l *leg) Codec() media.Codec { return media.PCMA }
 func (l *leg) Ring()              { l.note("ring") }
+func (l *leg) Progress() error    { l.note("progress"); return nil }
 func (l *leg) Answer() error      { l.note("answer"); return nil }
 
 func (l *leg) Refuse(c call.Cause)  { l.note("refuse " + c.String()) }

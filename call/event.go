@@ -60,6 +60,8 @@ type Replaced struct {
 type Held struct {
 	Leg Leg
 	On  bool
+	// Silent says that it sends nothing meanwhile, not even music of its own.
+	Silent bool
 }
 
 // End ends the call from outside: a shutdown, an administrator.

@@ -40,6 +40,9 @@ type CallerLeg interface {
 	Leg
 	// Ring tells the caller that the call has arrived (SIP 180).
 	Ring()
+	// Progress has the caller hear us before the answer (SIP 183 with SDP). The
+	// error says why that is not possible; the caller then rings on.
+	Progress() error
 	// Answer accepts the call (SIP 200). Sound may flow both ways when it
 	// returns. A second Answer does nothing.
 	Answer() error

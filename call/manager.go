@@ -25,6 +25,7 @@ type Manager struct {
 
 	mu    sync.Mutex
 	calls map[string]*Call
+	legs  map[Leg]*Call // of the parties who talk
 	empty chan struct{} // closed when no call runs, while somebody waits for it
 }
 
@@ -33,36 +34,65 @@ func NewManager(o Options) *Manager {
 	if o.MaxDuration == 0 {
 		o.MaxDuration = defaultMaxDuration
 	}
-	return &Manager{options: o, calls: make(map[string]*Call)}
+	return &Manager{options: o, calls: make(map[string]*Call), legs: make(map[Leg]*Call)}
 }
 
-// Serve runs a call in the caller's goroutine and returns when it is over and
-// everything it used is released.
+// Serve runs the call of somebody who calls us in the caller's goroutine and
+// returns when it is over and everything it used is released.
 func (m *Manager) Serve(leg CallerLeg, info Info, handler Handler) {
-	id := ulid.Make().String()
+	c := m.newCall(ulid.Make().String(), info)
+	c.caller = leg
+	m.run(c, &party{slot: callerSlot, Talker: Talker{Line: info.Line, Leg: leg, Telephone: true}}, handler)
+}
+
+// Placing is a call that one of our agents makes.
+type Placing struct {
+	ID    string // of the call, a ULID
+	Info  Info
+	Agent Talker // who calls and hears what becomes of it, from a browser
+}
+
+// Place runs a call that an agent makes, as Serve runs one that came in: the
+// agent is the one who began it. The handler calls somebody.
+func (m *Manager) Place(p Placing, handler Handler) {
+	c := m.newCall(p.ID, p.Info)
+	c.answered, c.phase = true, PhaseCalling
+	c.record.Agent = p.Agent.Agent
+	m.run(c, &party{slot: callerSlot, Talker: p.Agent}, handler)
+}
+
+func (m *Manager) newCall(id string, info Info) *Call {
 	if info.Direction == "" {
 		info.Direction = In
 	}
-	c := &Call{
-		id: id, info: info, options: m.options, leg: leg, inbox: NewMailbox(),
+	return &Call{
+		id: id, info: info, options: m.options, manager: m, inbox: NewMailbox(),
 		log: m.options.Log.With("call", id),
 		record: ccs.CallRecord{
 			Meta:      ccs.Meta{ID: id},
-			Direction: string(info.Direction), From: info.From, FromName: info.FromName, To: info.To, Trunk: info.Trunk,
+			Direction: string(info.Direction), From: info.From, FromName: info.FromName,
+			To: info.To, ToName: info.ToName, Trunk: info.Trunk, Line: info.Line,
 			Started: time.Now().UTC(), Node: m.options.Node,
 		},
 	}
+}
+
+// run runs a call from its first event to its end.
+func (m *Manager) run(c *Call, first *party, handler Handler) {
 	m.add(c)
 	defer m.remove(c)
 	defer c.inbox.Close()
 	limit := time.AfterFunc(m.options.MaxDuration, func() { c.Post(End{Cause{By: BySystem, Reason: ReasonMaxDuration}}) })
 	defer limit.Stop()
 
-	c.log.Info("call arrived", "leg", leg.ID())
-	c.Note(ccs.CallEvent{Kind: ccs.EventArrived})
-	c.seat()
-	leg.Listen(Listener{Packets: &inlet{&c.table, callerSlot}, Events: c.Post})
-	leg.Ring()
+	c.log.Info("call begins", "direction", string(c.info.Direction), "leg", first.Leg.ID())
+	c.Note(ccs.CallEvent{Kind: ccs.EventArrived, Agent: first.Agent, Name: first.Name})
+	c.sit(first)
+	if c.caller != nil {
+		c.caller.Ring()
+	} else {
+		c.changed()
+	}
 	cause := c.guarded(handler)
 	if cause == (Cause{}) {
 		cause = Cause{By: BySystem, Reason: ReasonPlanEnd}
@@ -135,4 +165,22 @@ func (m *Manager) remove(c *Call) {
 			close(m.empty)
 		}
 	}
+}
+
+// seated notes whose call a leg is in; nil is nobody's.
+func (m *Manager) seated(leg Leg, c *Call) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if c == nil {
+		delete(m.legs, leg)
+	} else {
+		m.legs[leg] = c
+	}
+}
+
+// of returns the call in which a leg is, or nil.
+func (m *Manager) of(leg Leg) *Call {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.legs[leg]
 }

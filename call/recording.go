@@ -33,7 +33,7 @@ func (c *Call) Record(queueID string) {
 	if c.over || c.recorder != nil || c.opening != nil {
 		return
 	}
-	law := c.leg.Codec()
+	law := c.Codec()
 	if !law.G711() {
 		law = media.PCMA
 	}

@@ -18,7 +18,7 @@ func (c *Call) Play(p *media.Prompt, untilKey bool) error {
 	}
 	c.players++
 	token := c.players
-	player := media.Play(c.options.Pacer, p, c.leg, false, func() { c.Post(played{token}) })
+	player := media.Play(c.options.Pacer, p, c.parties[callerSlot].Leg, false, func() { c.Post(played{token}) })
 	defer player.Stop()
 	_, err := c.Await(-1, func(e Event) bool {
 		switch e := e.(type) {
@@ -64,11 +64,10 @@ func (c *Call) Music(p *media.Prompt) error {
 	if err := c.Answer(); err != nil {
 		return err
 	}
-	c.stopMusic()
 	if p == nil {
 		p = c.options.Music
 	}
-	c.music = media.Play(c.options.Pacer, p, c.leg, true, nil)
+	c.parties[callerSlot].play(c.options.Pacer, p)
 	return nil
 }
 
@@ -76,8 +75,7 @@ func (c *Call) Music(p *media.Prompt) error {
 func (c *Call) StopMusic() { c.stopMusic() }
 
 func (c *Call) stopMusic() {
-	if c.music != nil {
-		c.music.Stop()
-		c.music = nil
+	if p := c.parties[callerSlot]; p != nil {
+		p.stopMusic()
 	}
 }

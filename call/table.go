@@ -20,6 +20,9 @@ const (
 	Agent
 	// OnHold is an agent who has put the customers on hold.
 	OnHold
+	// Early is who is called and has not answered: the network may be heard, and
+	// hears nobody.
+	Early
 	// Listen is a supervisor who hears all and is heard by nobody.
 	Listen
 	// Whisper is a supervisor whom only agents hear.
@@ -40,6 +43,8 @@ func Hears(listener, speaker Seat) bool {
 		return false
 	}
 	switch speaker.Role {
+	case Early:
+		return listener.Role == Customer || listener.Role == Agent
 	case Customer:
 		return listener.Role == Customer || listener.Role == Agent || supervises(listener.Role)
 	case Agent, Barge:

@@ -6,11 +6,13 @@ import "time"
 // the other fields say the same in a form that lists and searches need.
 type CallRecord struct {
 	Meta
-	Direction string    `json:"direction"` // "in" or "out"
+	Direction string    `json:"direction"` // "in", "out" or "internal"
 	From      string    `json:"from"`
 	FromName  string    `json:"fromName,omitempty"`
 	To        string    `json:"to"`
+	ToName    string    `json:"toName,omitempty"` // of who was called, of a call that did not come in
 	Trunk     string    `json:"trunk,omitempty"`
+	Line      string    `json:"line,omitempty"` // id of the Line that called
 	PlanID    string    `json:"planId,omitempty"`
 	Version   string    `json:"version,omitempty"` // id of the PlanVersion
 	Queue     string    `json:"queue,omitempty"`   // id of the last queue
@@ -19,7 +21,7 @@ type CallRecord struct {
 	Answered  time.Time `json:"answered,omitzero"`   // when the caller first heard us
 	Connected time.Time `json:"connected,omitzero"`  // when an agent first talked
 	Ended     time.Time `json:"ended,omitzero"`      // zero while the call runs
-	EndedBy   string    `json:"endedBy,omitempty"`   // "caller", "agent" or "system"
+	EndedBy   string    `json:"endedBy,omitempty"`   // "caller", "agent", "called" or "system"
 	Cause     string    `json:"cause,omitempty"`     // a call.Reason
 	Recording string    `json:"recording,omitempty"` // id of a Recording
 	// Status and Q850 are what the network said when it ended the call; see
