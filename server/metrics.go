@@ -49,7 +49,7 @@ func (s *server) newMetrics() *metrics {
 
 // callChanged counts the ends of calls.
 func (m *metrics) callChanged(v call.View) {
-	if v.Over {
+	if v.Over && !v.Again {
 		m.ended.WithLabelValues(string(v.Cause.By), string(v.Cause.Reason)).Inc()
 	}
 }

@@ -38,7 +38,7 @@ func (l *leg) agree(a sdp.Agreement) {
 // took us back, and has silence count or not.
 func (l *leg) tellHold() {
 	l.mu.Lock()
-	held := l.agreed.Held
+	held, silent := l.agreed.Held, l.agreed.Direction == sdp.Inactive
 	changed := held != l.held && l.state == answered
 	if changed {
 		l.held = held
@@ -48,7 +48,7 @@ func (l *leg) tellHold() {
 		return
 	}
 	l.quietSince()
-	l.post(call.Held{Leg: l.self, On: held})
+	l.post(call.Held{Leg: l.self, On: held, Silent: silent})
 }
 
 // quietSince restarts the time in which the caller must be heard, or suspends

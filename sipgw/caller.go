@@ -62,6 +62,34 @@ func (l *caller) Ring() {
 	}
 }
 
+// errNoOffer says that the caller hears nothing before the answer: the INVITE
+// came without an offer, and ours would have to go reliably (RFC 3262 §5).
+var errNoOffer = errors.New("the caller made no offer")
+
+// Progress has the caller listen before the answer: a 183 with our answer to the
+// offer, which the 200 repeats (RFC 3261 §13.2.1).
+func (l *caller) Progress() error {
+	l.mu.Lock()
+	state, offering := l.state, l.offering
+	l.mu.Unlock()
+	switch {
+	case state == ended:
+		return errOver
+	case state == answered:
+		return nil
+	case offering:
+		return errNoOffer
+	}
+	l.port.SetSymmetric(!l.gateway.cfg.FixedMedia)
+	if err := l.respondEarly(l.response(l.invite.req, sip.StatusSessionInProgress, "Session Progress", l.sdp)); err != nil {
+		return errOver
+	}
+	l.mu.Lock()
+	l.progress.Store(l.state == early)
+	l.mu.Unlock()
+	return nil
+}
+
 // Answer accepts the call.
 func (l *caller) Answer() error {
 	l.mu.Lock()

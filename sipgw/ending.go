@@ -39,6 +39,7 @@ func (l *leg) end(cause call.Cause, tell bool) {
 func (l *leg) finish() {
 	l.state = ended
 	l.talking.Store(false)
+	l.progress.Store(false)
 	close(l.over)
 }
 

@@ -45,6 +45,7 @@ type leg struct {
 
 	listener atomic.Pointer[call.Listener]
 	talking  atomic.Bool // answered and not over
+	progress atomic.Bool // sound may be sent before the answer
 	// On media.Now, 0 for never: since when silence counts, and when the peer
 	// must have refreshed the session.
 	quiet, sessionEnd atomic.Int64
@@ -105,10 +106,11 @@ func (l *leg) ID() string { return l.id }
 // Codec is what the caller is sent.
 func (l *leg) Codec() media.Codec { return l.output.Codec() }
 
-// WritePacket sends sound to the caller once the call is answered, unless the
+// WritePacket sends sound to the caller once the call is answered, or Progress
+// has told the caller to listen before, unless the
 // caller's hold forbids it.
 func (l *leg) WritePacket(p *media.Packet) {
-	if l.talking.Load() {
+	if l.talking.Load() || l.progress.Load() {
 		l.output.WritePacket(p)
 	}
 }
