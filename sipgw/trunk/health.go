@@ -1,0 +1,141 @@
+package trunk
+
+import (
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+)
+
+// The times of the test of life.
+const (
+	askEvery     = 30 * time.Second
+	askDownEvery = 10 * time.Second
+)
+
+// TargetState is how one endpoint of a trunk does, for people.
+type TargetState struct {
+	Name   string        `json:"name"`
+	Known  bool          `json:"known"` // it was asked
+	Up     bool          `json:"up"`
+	RTT    time.Duration `json:"rtt,omitempty"`    // of the last answer
+	Status int           `json:"status,omitempty"` // of the last answer, 0 for none
+	Reason string        `json:"reason,omitempty"` // what it said, or why it was not heard
+	Since  time.Time     `json:"since,omitzero"`   // of Up
+}
+
+// Health is how the endpoints of one trunk do. Its methods may be called by any
+// goroutine.
+type Health struct {
+	mu    sync.Mutex
+	order []Endpoint
+	known map[Endpoint]*pulse
+}
+
+type pulse struct {
+	state  TargetState
+	next   time.Time // when it is asked again
+	asking bool
+}
+
+// NewHealth makes the health of no endpoints.
+func NewHealth() *Health { return &Health{known: make(map[Endpoint]*pulse)} }
+
+// Set replaces the endpoints; those that stay keep what is known of them.
+func (h *Health) Set(endpoints []Endpoint) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	known := make(map[Endpoint]*pulse, len(endpoints))
+	for _, e := range endpoints {
+		p := h.known[e]
+		if p == nil {
+			p = &pulse{state: TargetState{Name: e.String()}}
+		}
+		known[e] = p
+	}
+	h.order, h.known = slices.Clone(endpoints), known
+}
+
+// Due takes the endpoints that are to be asked now. Each must be reported by
+// Heard with asked set.
+func (h *Health) Due(now time.Time) []Endpoint {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var due []Endpoint
+	for _, e := range h.order {
+		if p := h.known[e]; !p.asking && !now.Before(p.next) {
+			p.asking = true
+			due = append(due, e)
+		}
+	}
+	return due
+}
+
+// Alive tells whether an answer means that its sender can take calls. Any does,
+// also a refusal, but for those by which it says that it cannot.
+func Alive(status int) bool { return status != 0 && status != 408 && status != 503 }
+
+// Heard notes how a request to an endpoint went; rtt is 0 where it was not
+// measured. asked says that the request was the one of Due. It tells whether
+// the endpoint went up or down, or is known now.
+func (h *Health) Heard(e Endpoint, now time.Time, status int, reason string, rtt time.Duration, asked bool) (changed bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p := h.known[e]
+	if p == nil {
+		return false
+	}
+	up := Alive(status)
+	changed = !p.state.Known || p.state.Up != up
+	if changed {
+		p.state.Since = now
+	}
+	p.state.Known, p.state.Up, p.state.Status, p.state.Reason = true, up, status, reason
+	if rtt > 0 {
+		p.state.RTT = rtt
+	}
+	if asked {
+		p.asking = false
+		every := askEvery
+		if !up {
+			every = askDownEvery
+		}
+		p.next = now.Add(every - rand.N(every/5))
+	}
+	return changed
+}
+
+// AskSoon has all endpoints asked again at once.
+func (h *Health) AskSoon() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, p := range h.known {
+		p.next = time.Time{}
+	}
+}
+
+// Order are the endpoints, those that are down last.
+func (h *Health) Order() []Endpoint {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	ordered := slices.Clone(h.order)
+	down := func(e Endpoint) int {
+		if s := h.known[e].state; s.Known && !s.Up {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(ordered, func(a, b Endpoint) int { return down(a) - down(b) })
+	return ordered
+}
+
+// States is how the endpoints do, in their order.
+func (h *Health) States() []TargetState {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	states := make([]TargetState, len(h.order))
+	for i, e := range h.order {
+		states[i] = h.known[e].state
+	}
+	return states
+}

@@ -1,0 +1,68 @@
+package trunk
+
+import (
+	"testing"
+	"time"
+)
+
+func TestAnyAnswerButAFewMeansLife(t *testing.T) {
+	for status, want := range map[int]bool{0: false, 200: true, 403: true, 404: true, 405: true, 408: false, 483: true, 500: true, 503: false} {
+		if Alive(status) != want {
+			t.Errorf("%d means alive %v", status, !want)
+		}
+	}
+}
+
+func TestTargetThatIsDownIsTriedLastAndComesBack(t *testing.T) {
+	h, now := NewHealth(), time.Now()
+	h.Set([]Endpoint{first, second})
+	if due := h.Due(now); len(due) != 2 {
+		t.Fatalf("due at first: %v", due)
+	}
+	if due := h.Due(now); len(due) != 0 {
+		t.Errorf("asked twice at once: %v", due)
+	}
+	if !h.Heard(first, now, 0, "no answer", 0, true) || !h.Heard(second, now, 200, "OK", time.Millisecond, true) {
+		t.Error("the first answers changed nothing")
+	}
+	if o := h.Order(); o[0] != second || o[1] != first {
+		t.Errorf("order %v", o)
+	}
+	if due := h.Due(now.Add(11 * time.Second)); len(due) != 1 || due[0] != first {
+		t.Errorf("due after 11 s: %v", due)
+	}
+	h.Heard(first, now.Add(11*time.Second), 200, "OK", time.Millisecond, true)
+	if o := h.Order(); o[0] != first {
+		t.Errorf("order after it came back: %v", o)
+	}
+	if due := h.Due(now.Add(31 * time.Second)); len(due) != 1 || due[0] != second {
+		t.Errorf("due after 31 s: %v", due)
+	}
+}
+
+func TestCallThatFailsMarksItsTarget(t *testing.T) {
+	h, now := NewHealth(), time.Now()
+	h.Set([]Endpoint{first, second})
+	h.Due(now)
+	h.Heard(first, now, 200, "OK", time.Millisecond, true)
+	if !h.Heard(first, now, 503, "Service Unavailable", 0, false) {
+		t.Error("a 503 changed nothing")
+	}
+	if o := h.Order(); o[0] != second {
+		t.Errorf("order %v", o)
+	}
+	if h.Heard(Endpoint{Host: "gone"}, now, 200, "", 0, true) {
+		t.Error("an endpoint that is none changed something")
+	}
+}
+
+func TestEndpointsThatStayKeepTheirHealth(t *testing.T) {
+	h, now := NewHealth(), time.Now()
+	h.Set([]Endpoint{first})
+	h.Due(now)
+	h.Heard(first, now, 503, "", 0, true)
+	h.Set([]Endpoint{first, second})
+	if s := h.States(); len(s) != 2 || !s[0].Known || s[0].Up || s[1].Known {
+		t.Errorf("states %+v", s)
+	}
+}
