@@ -128,26 +128,26 @@ func (b *Book) Kick() {
 
 // Run looks names up until ctx ends.
 func (b *Book) Run(ctx context.Context) {
-	for {
-		wait := refreshEvery
-		if !b.Refresh(ctx) {
-			wait = retryEvery
-		}
+	for ctx.Err() == nil {
 		begun := time.Now()
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(wait):
-			continue
-		case <-b.kick:
+		next := begun.Add(refreshEvery)
+		if !b.Refresh(ctx) {
+			next = begun.Add(retryEvery)
 		}
-		if b.waiting() {
-			continue // somebody has no answer yet
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(kickEvery - time.Since(begun)):
+		for pause := true; pause; {
+			timer := time.NewTimer(time.Until(next))
+			select {
+			case <-ctx.Done():
+				pause = false
+			case <-timer.C:
+				pause = false
+			case <-b.kick:
+				if soon := begun.Add(kickEvery); soon.Before(next) {
+					next = soon
+				}
+				pause = !b.waiting()
+			}
+			timer.Stop()
 		}
 	}
 }
