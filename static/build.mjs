@@ -15,10 +15,10 @@ const watch = process.argv.includes("--watch");
 
 // The icons that templates and scripts name; each becomes a <symbol>.
 const icons = [
-  "arrow-left", "bell", "check", "chevron-down", "chevron-right", "clock", "coffee", "delete", "download",
-  "grid-3x3", "headset", "languages", "list", "log-out", "mic", "mic-off", "moon", "pause", "phone",
-  "phone-incoming", "phone-off", "play", "search", "sliders-horizontal", "sun", "sun-moon", "triangle-alert",
-  "user", "volume-2", "x",
+  "arrow-down", "arrow-left", "arrow-up", "bell", "cable", "check", "chevron-down", "chevron-right", "circle-alert",
+  "circle-check", "clock", "coffee", "copy", "delete", "download", "grid-3x3", "hash", "headset", "languages", "list",
+  "log-out", "menu", "mic", "mic-off", "moon", "pause", "phone", "phone-incoming", "phone-off", "play", "plus", "search",
+  "sliders-horizontal", "stethoscope", "sun", "sun-moon", "trash-2", "triangle-alert", "user", "users", "volume-2", "x",
 ];
 
 async function clean() {
@@ -58,7 +58,7 @@ function styles() {
 
 async function scripts() {
   const options = {
-    entryPoints: ["app", "agent", "call"].map((name) => path.join(here, "src", `${name}.ts`)),
+    entryPoints: ["app", "admin", "agent", "call"].map((name) => path.join(here, "src", `${name}.ts`)),
     outdir: dist,
     bundle: true,
     format: "esm",

@@ -22,6 +22,8 @@ type Page struct {
 	Asset func(name string) string
 	// StoreDown shows that the database is away.
 	StoreDown bool
+	// Notice tells what was done before this page was opened; nil where nothing was.
+	Notice *Notice
 	// Desk marks the agent's page, whose links open beside it.
 	Desk bool
 }

@@ -150,7 +150,7 @@ func TestTextsMadeOfValuesExist(t *testing.T) {
 	want("role.%s", string(ccs.RoleAdministrator), string(ccs.RoleSupervisor), string(ccs.RoleAgent))
 	want("language.%s", Languages...)
 	want("theme.%s", "light", "dark", "system")
-	want("nav.%s", "agent", "calls")
+	want("nav.%s", "agent", "calls", "numbers", "agents", "lines", "trunks")
 	want("away.reason.%s", AwayReasons...)
 	want("state.%s", "offline", "away", "ready", "ringing", "talking", "wrapUp", "notResponding")
 	for _, kind := range []string{"offline", "away", "ready", "blocked", "notResponding"} {
@@ -199,5 +199,55 @@ func TestPluralFollowsTheCount(t *testing.T) {
 	if one, two := texts.T("login.slow", "Count", 1), texts.T("login.slow", "Count", 2); !strings.Contains(one, "1 second.") ||
 		!strings.Contains(two, "2 seconds.") {
 		t.Errorf("got %q and %q", one, two)
+	}
+}
+
+// A literal in the administrators' templates that looks like an id of theirs.
+var adminLiteral = regexp.MustCompile(`"((?:form|numbers?|lines?|agents?|trunks?|doctor)\.[\w.]+[\w])"`)
+
+func TestEveryTextOfTheAdministratorsPagesExists(t *testing.T) {
+	texts := catalogue(t).Texts("en")
+	count := 0
+	for _, pattern := range []string{"templates/*.templ", "../server/web/*.go", "*.go"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range adminLiteral.FindAllStringSubmatch(string(data), -1) {
+				if strings.HasSuffix(m[1], ".js") {
+					continue
+				}
+				count++
+				if !texts.Has(m[1]) {
+					t.Errorf("%s uses %s, which does not exist", file, m[1])
+				}
+			}
+		}
+	}
+	if count < 10 {
+		t.Errorf("only %d uses were found: the search is broken", count)
+	}
+	for _, kind := range []string{"number"} {
+		for _, id := range []string{"s.title", "s.lead", "s.new", "s.none.title", "s.none.text", "s.back", ".delete", ".delete.text", ".delete.sure", ".inUse"} {
+			if !texts.Has(kind + id) {
+				t.Errorf("%s%s does not exist", kind, id)
+			}
+		}
+	}
+	for _, code := range []ccs.Code{
+		ccs.CodeRequired, ccs.CodeTooLong, ccs.CodeTooMany, ccs.CodeOutOfRange, ccs.CodeFormat, ccs.CodeUnknownValue,
+		ccs.CodeDuplicate, ccs.CodeExactlyOne, ccs.CodeOverlap, ccs.CodeOwn, "taken", "gone", "other",
+	} {
+		if !texts.Has("field." + string(code)) {
+			t.Errorf("field.%s does not exist", code)
+		}
 	}
 }

@@ -52,6 +52,11 @@ func (w *Web) page(r *http.Request, titleID string) *ui.Page {
 		p.Nav = append(p.Nav, ui.NavItem{ID: "agent", Href: "/agent", Icon: "headset"})
 	}
 	p.Nav = append(p.Nav, ui.NavItem{ID: "calls", Href: "/calls", Icon: "list"})
+	if p.User.Role == ccs.RoleAdministrator {
+		p.Nav = append(p.Nav,
+			ui.NavItem{ID: "numbers", Href: "/numbers", Icon: "hash"},
+		)
+	}
 	for i := range p.Nav {
 		p.Nav[i].Current = r.URL.Path == p.Nav[i].Href || strings.HasPrefix(r.URL.Path, p.Nav[i].Href+"/")
 	}

@@ -34,6 +34,10 @@ type Options struct {
 	Demo bool
 	// SIPPort is where callers reach us, 0 for 5060; shown in hints only.
 	SIPPort int
+	// Telephony tells how trunks and lines are; nil knows nothing of them.
+	Telephony Telephony
+	// Agents tells what every agent does; may be nil.
+	Agents func() []AgentState
 	// Changed is told after pages have changed the configuration in the store, so
 	// that calls use it from then on; may be nil. Its error means that calls go on
 	// with what they had, and that the page should say so.
@@ -56,6 +60,7 @@ type Web struct {
 	throttle  *throttle
 	passwords *passwords
 	sockets   *sockets
+	live      *live
 	origin    *http.CrossOriginProtection
 	mux       *http.ServeMux
 	handler   http.Handler
@@ -68,6 +73,12 @@ func New(o Options) (*Web, error) {
 	}
 	if o.StoreDown == nil {
 		o.StoreDown = func() bool { return false }
+	}
+	if o.Telephony == nil {
+		o.Telephony = noTelephony{}
+	}
+	if o.Agents == nil {
+		o.Agents = func() []AgentState { return nil }
 	}
 	if o.Changed == nil {
 		o.Changed = func(context.Context) error { return nil }
@@ -90,6 +101,7 @@ func New(o Options) (*Web, error) {
 		throttle:  newThrottle(time.Now),
 		passwords: newPasswords(),
 		sockets:   newSockets(),
+		live:      newLive(),
 		origin:    http.NewCrossOriginProtection(),
 		mux:       http.NewServeMux(),
 	}
@@ -122,6 +134,7 @@ func (w *Web) routes() {
 	w.HandleFor("GET /calls/{id}", all, http.HandlerFunc(w.callPage))
 	w.HandleFor("GET /recordings/{id}/audio", all, http.HandlerFunc(w.recordingAudio))
 	w.HandleFor("GET /recordings/{id}/peaks", all, http.HandlerFunc(w.recordingPeaks))
+	w.administration()
 	w.mux.Handle("/", w.session(w.notFound))
 }
 

@@ -1,0 +1,96 @@
+package web
+
+import (
+	"context"
+	"time"
+)
+
+// Telephony is what the pages ask of trunks and lines. Any goroutine may call
+// its methods. Whoever implements it calls Web.Refresh when a state changes.
+type Telephony interface {
+	Trunks() []TrunkState
+	Lines() []LineState
+	// Diagnose looks for what keeps a trunk from working, if a number is given
+	// also whether it could be called. It takes up to half a minute and calls
+	// nobody. ctx ends it.
+	Diagnose(ctx context.Context, trunk, number string) ([]Finding, error)
+}
+
+// TrunkState is how a trunk is at this moment.
+type TrunkState struct {
+	Trunk string // id
+	// Kind says it in a word: one of the Trunk constants.
+	Kind TrunkKind
+	// Until is when a registration ends, zero where there is none.
+	Until time.Time
+	// Status is the SIP status with which the provider refuses, 0 where it is silent.
+	Status int
+	// Retry is when the next try is, zero where none is planned.
+	Retry   time.Time
+	In, Out int // calls at this moment
+	Targets []TargetState
+}
+
+// TrunkKind is a state of a trunk; its words are trunk.state.KIND.
+type TrunkKind string
+
+// The states of trunks.
+const (
+	TrunkRegistered  TrunkKind = "registered"
+	TrunkRegistering TrunkKind = "registering"
+	TrunkReady       TrunkKind = "ready"       // without registration, and answers
+	TrunkChecking    TrunkKind = "checking"    // nothing is known yet
+	TrunkPassword    TrunkKind = "password"    // user name or password are refused
+	TrunkRefused     TrunkKind = "refused"     // for another reason, see Status
+	TrunkUnreachable TrunkKind = "unreachable" // no target answers
+	TrunkDisabled    TrunkKind = "disabled"
+)
+
+// TargetState is how one address of a provider is.
+type TargetState struct {
+	Name string // host, port and transport
+	Up   bool
+	RTT  time.Duration // of the last answer, 0 where there was none
+}
+
+// LineState is which telephones of a line are signed on.
+type LineState struct {
+	Line     string // id
+	Contacts []Contact
+	Calls    int
+}
+
+// Contact is a telephone that is signed on.
+type Contact struct {
+	UserAgent string
+	Address   string
+	Transport string // "UDP", "TCP" or "TLS"
+	Since     time.Time
+	Expires   time.Time
+}
+
+// Finding is something that a diagnosis found; its words are
+// doctor.CODE, and what to do about it doctor.CODE.do.
+type Finding struct {
+	Code   string
+	Level  string // "ok", "warning" or "error"
+	Params map[string]string
+}
+
+// AgentState is what an agent does at this moment.
+type AgentState struct {
+	Agent     string // id
+	State     string // as in the texts state.STATE
+	Reason    string // of being away
+	Since     time.Time
+	Reachable bool
+	Why       string // not reachable
+}
+
+// noTelephony is for servers without any, such as those of tests.
+type noTelephony struct{}
+
+func (noTelephony) Trunks() []TrunkState { return nil }
+func (noTelephony) Lines() []LineState   { return nil }
+
+func (noTelephony) Diagnose(context.Context, string, string) ([]Finding, error) { return nil, nil }

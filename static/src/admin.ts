@@ -1,0 +1,18 @@
+// The administrator's pages: what changes while a page is open, questions before something is deleted, fields that are
+// there only when another says so.
+import { copyButtons } from "./admin/copy";
+import { follow } from "./admin/live";
+import { dependentFields } from "./admin/fields";
+
+follow();
+copyButtons();
+dependentFields();
+
+for (const form of document.querySelectorAll<HTMLFormElement>("form[data-confirm]")) {
+  form.addEventListener("submit", (event) => {
+    if (!window.confirm(form.dataset.confirm)) event.preventDefault();
+  });
+}
+
+// A form that was refused begins where something is wrong; what is folded there was opened by the server.
+document.querySelector<HTMLElement>("[data-testid=form-problems]")?.scrollIntoView({ block: "nearest" });
