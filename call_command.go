@@ -20,6 +20,7 @@ var errNotAnswered = errors.New("the call was not answered")
 type callCommand struct {
 	URI         string        `arg:"" help:"Whom to call, such as sip:1000@127.0.0.1."`
 	From        string        `help:"The number to show." placeholder:"NUMBER"`
+	Codec       string        `help:"Offer this codec before the others." enum:"PCMA,PCMU,G722" default:"PCMA"`
 	Tone        float64       `help:"Play a tone of this frequency." placeholder:"HZ" xor:"sound"`
 	Play        string        `help:"Play a WAV file." placeholder:"FILE" xor:"sound" type:"existingfile"`
 	Keys        string        `help:"Keys and when to press them after the answer, such as 2@4s,#@6s." placeholder:"KEYS"`
@@ -35,7 +36,7 @@ func (c *callCommand) Run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	result, err := phone.RunTrial(ctx, phone.TrialOptions{
-		URI: c.URI, From: c.From, ToneHz: c.Tone, PlayPath: c.Play, Presses: presses, RecordPath: c.Record, HangUp: c.HangupAfter,
+		URI: c.URI, From: c.From, Codec: c.Codec, ToneHz: c.Tone, PlayPath: c.Play, Presses: presses, RecordPath: c.Record, HangUp: c.HangupAfter,
 	})
 	if err != nil {
 		return err

@@ -176,24 +176,25 @@ func overPhone(call *phone.Call) func(int, []byte) {
 	source := media.NewSource()
 	return func(i int, payload []byte) {
 		call.WritePacket(&media.Packet{
-			Source: source, Codec: media.PCMA, Sequence: uint16(i), Timestamp: uint32(i * media.FrameSamples),
+			Source: source, Codec: call.Codec(), Sequence: uint16(i), Timestamp: uint32(i * media.FrameSamples),
 			Payload: payload, Arrived: media.Now(),
 		})
 	}
 }
 
-func overBrowser(b *browser.Browser) func(int, []byte) {
+func overBrowser(b *browser.Browser, codec media.Codec) func(int, []byte) {
+	pt, _ := b.PayloadType(codec)
 	return func(i int, payload []byte) {
-		h := media.Header{PayloadType: 8, Sequence: uint16(i), Timestamp: uint32(i * media.FrameSamples), SSRC: b.SSRC()}
+		h := media.Header{PayloadType: pt, Sequence: uint16(i), Timestamp: uint32(i * media.FrameSamples), SSRC: b.SSRC()}
 		_ = b.Send(h, payload)
 	}
 }
 
 // dial calls the demo and presses a key of its menu as soon as it answers.
-func (c *center) dial(key string, heard *ear) *phone.Call {
+func (c *center) dial(key string, heard *ear, codecs ...media.Codec) *phone.Call {
 	c.t.Helper()
 	call, err := c.phone.Dial(c.t.Context(), phone.Options{
-		URI: c.sip, From: "+33612345678", Packet: func(p *media.Packet) { heard.hear(p.Payload) },
+		URI: c.sip, From: "+33612345678", Codecs: codecs, Keep: 3 * time.Second, Packet: func(p *media.Packet) { heard.hear(p.Payload) },
 	})
 	if err != nil {
 		c.t.Fatal(err)
@@ -221,7 +222,7 @@ func TestSoundPassesThroughTheServerUnchanged(t *testing.T) {
 	fromCaller, fromAgent := marked(100), marked(100)
 	var both sync.WaitGroup
 	both.Go(func() { speak(fromCaller, overPhone(call)) })
-	both.Go(func() { speak(fromAgent, overBrowser(b)) })
+	both.Go(func() { speak(fromAgent, overBrowser(b, media.PCMA)) })
 	both.Wait()
 	time.Sleep(200 * time.Millisecond) // for the last packets, which nothing announces
 	for _, way := range []struct {
@@ -263,7 +264,7 @@ func TestReloadedPageHasTheSameCallAndItsMute(t *testing.T) {
 	again.Until("end of mute", func(m desktest.Message) bool { return m.Call != nil && !m.Call.Muted })
 	var both sync.WaitGroup
 	both.Go(func() { speak(marked(25), overPhone(caller)) })
-	both.Go(func() { speak(marked(25), overBrowser(b)) })
+	both.Go(func() { speak(marked(25), overBrowser(b, media.PCMA)) })
 	both.Wait()
 	if took := time.Since(left); took > 3*time.Second {
 		t.Errorf("sound was back after %v", took)

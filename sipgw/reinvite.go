@@ -121,11 +121,7 @@ func (l *leg) offer(req *sip.Request, offer *sdp.Description) ([]byte, error) {
 		return nil, err
 	}
 	if req.Method == sip.INVITE {
-		codecs := []media.Codec{media.PCMA, media.PCMU}
-		if l.agreed.Codec == media.PCMU {
-			codecs = []media.Codec{media.PCMU, media.PCMA}
-		}
-		body = l.writer.Offer(l.media, codecs, sdp.SendRecv)
+		body = l.writer.Offer(l.media, sdp.Preferring(l.agreed.Codec), sdp.SendRecv)
 		l.offering = true
 	}
 	return body, nil

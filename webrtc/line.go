@@ -41,6 +41,7 @@ type Line struct {
 	rewriter *media.Rewriter
 	srtp     *srtp.Context // nil until the handshake is over
 	header   rtp.Header    // scratch of srtp
+	convert  media.Converter
 	out      outlet
 	buf      [12 + maxPayload + sealRoom]byte
 	sent     sent
@@ -89,8 +90,7 @@ func (l *Line) SetCodec(c media.Codec) { l.codec.Store(uint32(c)) }
 
 // Offers tells whether the browser and we agreed on a codec.
 func (l *Line) Offers(c media.Codec) bool {
-	f := l.formats.Load()
-	return int(c) < len(f.has) && f.has[c]
+	return l.formats.Load().takes(c)
 }
 
 // Listen takes the line for a call. If the browser is lost or gone already, the
@@ -131,15 +131,16 @@ func (l *Line) release(to *call.Listener) {
 func (l *Line) Hangup(call.Cause) { l.Listen(call.Listener{}) }
 
 // WritePacket sends a packet to the browser, in the payload type that it gave
-// the packet's codec. Either law of G.711 is translated if only the other was
-// agreed on; packets of other codecs that were not are dropped.
+// the packet's codec. Sound of telephones whose codec was not agreed on is
+// converted into one that was; packets of other codecs are dropped.
 func (l *Line) WritePacket(p *media.Packet) {
 	if l.peer.State() != StateConnected || !l.sends.Load() {
 		return
 	}
 	to := l.peer.path.Load()
-	codec, ok := l.formats.Load().choose(p.Codec)
-	if to == nil || !ok || len(p.Payload) > maxPayload || !lockSoon(&l.mu) {
+	formats := l.formats.Load()
+	codec := p.Codec.CarriedAs(formats.takes)
+	if to == nil || codec == media.NoCodec || len(p.Payload) > maxPayload || !lockSoon(&l.mu) {
 		l.dropped.Add(1)
 		return
 	}
@@ -153,10 +154,10 @@ func (l *Line) WritePacket(p *media.Packet) {
 		l.dropped.Add(1)
 		return
 	}
-	h.PayloadType = l.formats.Load().types[codec]
+	h.PayloadType = formats.types[codec]
 	packet := append(media.AppendHeader(l.buf[:0], h), p.Payload...)
 	if codec != p.Codec {
-		translate(packet[len(packet)-len(p.Payload):], codec)
+		l.convert.Convert(packet[len(packet)-len(p.Payload):], p.Payload, p.Source, p.Codec, codec)
 	}
 	// Encrypted in place: the buffer has room for what SRTP adds.
 	sealed, err := l.srtp.EncryptRTP(packet, packet, &l.header)
@@ -169,27 +170,8 @@ func (l *Line) WritePacket(p *media.Packet) {
 	l.sent.timestamp, l.sent.clockRate, l.sent.at = h.Timestamp, clockRate, int64(p.Arrived)
 }
 
-// choose returns the codec in which a packet of codec c goes out.
-func (f *formats) choose(c media.Codec) (media.Codec, bool) {
-	switch {
-	case int(c) < len(f.has) && f.has[c]:
-		return c, true
-	case c == media.PCMA && f.has[media.PCMU]:
-		return media.PCMU, true
-	case c == media.PCMU && f.has[media.PCMA]:
-		return media.PCMA, true
-	}
-	return media.NoCodec, false
-}
-
-// translate turns sound of the other G.711 law into law to, in place.
-func translate(sound []byte, to media.Codec) {
-	if to == media.PCMU {
-		media.ALawToMuLaw(sound, sound)
-	} else {
-		media.MuLawToALaw(sound, sound)
-	}
-}
+// takes tells whether codec c was agreed on.
+func (f *formats) takes(c media.Codec) bool { return int(c) < len(f.has) && f.has[c] }
 
 func (l *Line) open(c *srtp.Context) {
 	l.mu.Lock()

@@ -2,6 +2,7 @@ package webrtc
 
 import (
 	"bytes"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -214,6 +215,37 @@ func TestTheOtherLawIsTranslatedWhenOnlyOneWasAgreedOn(t *testing.T) {
 	p.Line(0).WritePacket(&media.Packet{Source: 1, Codec: media.NoCodec, Payload: []byte{1}, Arrived: media.Now()})
 	if got := p.Stats().Dropped; got != 1 {
 		t.Errorf("%d packets were dropped, want the one of no codec", got)
+	}
+}
+
+func TestG722IsConvertedForABrowserThatLacksIt(t *testing.T) {
+	e := startEngine(t)
+	c := newClient(t, pion.MimeTypePCMA)
+	s := newStates()
+	p, answer, err := e.NewPeer(strings.ReplaceAll(c.offer(t, nil), "G722/8000", "nothing/8000"), s.options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.answer(t, answer)
+	s.await(t, StateConnected)
+	wide := make([]byte, 8000)
+	media.NewG722Encoder().Encode(wide, media.ToneAt(1000, time.Second, 0.3, 16000))
+	var heard []int16
+	for i := 0; i*media.FrameSamples < len(wide); i++ {
+		p.Line(0).WritePacket(&media.Packet{
+			Source: 1, Codec: media.G722, Sequence: uint16(i), Timestamp: uint32(i * media.FrameSamples),
+			Payload: wide[i*media.FrameSamples:][:media.FrameSamples], Arrived: media.Now(),
+		})
+		got := await(t, "sound", c.heard)
+		if got.PayloadType != 8 {
+			t.Fatalf("sent as type %d", got.PayloadType)
+		}
+		samples := make([]int16, len(got.Payload))
+		media.DecodeALaw(samples, got.Payload)
+		heard = append(heard, samples...)
+	}
+	if hz, share := media.DominantTone(heard); math.Abs(hz-1000) > 5 || share < 0.95 {
+		t.Errorf("heard %.1f Hz, share %.2f", hz, share)
 	}
 }
 

@@ -26,7 +26,8 @@ type Options struct {
 	URI string
 	// From is the caller's number; FromName the name with it.
 	From, FromName string
-	// Codecs are offered in this order; A-law and µ-law when empty.
+	// Codecs are offered in this order; A-law, µ-law and G.722
+	// when empty.
 	Codecs []media.Codec
 	// LateOffer sends no offer in the INVITE and answers the peer's in the ACK.
 	LateOffer bool

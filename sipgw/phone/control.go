@@ -73,6 +73,10 @@ func (c *Call) WritePacket(p *media.Packet) {
 // Heard is what was received so far, decoded to 8 kHz, the last Options.Keep.
 func (c *Call) Heard() []int16 { return c.ear.heard() }
 
+// HeardWide is what was received so far in G.722, at 16 kHz, the last
+// Options.Keep.
+func (c *Call) HeardWide() []int16 { return c.ear.heardWide() }
+
 // Play plays a prompt, once or for ever, in place of what was played. Nothing
 // is played before the answer.
 func (c *Call) Play(prompt *media.Prompt, loop bool) {

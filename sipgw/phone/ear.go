@@ -1,6 +1,7 @@
 package phone
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/carillon-cc/carillon/media"
@@ -11,44 +12,70 @@ type ear struct {
 	most int // samples to keep
 
 	mu      sync.Mutex
-	samples []int16
+	samples []int16 // at 8 kHz
+	wide    []int16 // at 16 kHz, what came in G.722
 	source  media.Source
 	next    uint32 // the timestamp that continues samples
+
+	narrowDecoder *media.G722NarrowDecoder // nil before the first G.722
+	wideDecoder   *media.G722Decoder
 }
 
 // hear adds a packet. What was lost becomes silence, up to a second of it.
 func (e *ear) hear(p *media.Packet) {
-	if e.most == 0 || !p.Codec.G711() || len(p.Payload) == 0 {
+	if e.most == 0 || !p.Codec.G711() && p.Codec != media.G722 || len(p.Payload) == 0 {
 		return
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	gap := int32(p.Timestamp - e.next)
+	silence := int32(0)
 	switch {
 	case p.Source != e.source || gap > 8000 || gap < -8000:
 		e.source = p.Source
 	case gap < 0:
 		return // too late to be heard
 	case gap > 0:
-		e.samples = append(e.samples, make([]int16, gap)...)
-	}
-	at := len(e.samples)
-	e.samples = append(e.samples, make([]int16, len(p.Payload))...)
-	if p.Codec == media.PCMA {
-		media.DecodeALaw(e.samples[at:], p.Payload)
-	} else {
-		media.DecodeMuLaw(e.samples[at:], p.Payload)
+		silence = gap
 	}
 	e.next = p.Timestamp + uint32(len(p.Payload))
-	// Moving once for every doubling costs little per packet.
-	if len(e.samples) > 2*e.most {
-		e.samples = append(e.samples[:0], e.samples[len(e.samples)-e.most:]...)
+	var place []int16
+	e.samples, place = extend(e.samples, int(silence), len(p.Payload), e.most)
+	switch p.Codec {
+	case media.PCMA:
+		media.DecodeALaw(place, p.Payload)
+	case media.PCMU:
+		media.DecodeMuLaw(place, p.Payload)
+	default:
+		if e.wideDecoder == nil {
+			e.narrowDecoder, e.wideDecoder = media.NewG722NarrowDecoder(), media.NewG722Decoder()
+		}
+		e.narrowDecoder.Decode(place, p.Payload)
+		e.wide, place = extend(e.wide, 2*int(silence), 2*len(p.Payload), 2*e.most)
+		e.wideDecoder.Decode(place, p.Payload)
 	}
+}
+
+// extend adds silence and room for n samples, of which at least the last most
+// stay. Moving once for every doubling costs little per packet.
+func extend(samples []int16, silence, n, most int) (longer, room []int16) {
+	if len(samples) > 2*most {
+		samples = append(samples[:0], samples[len(samples)-most:]...)
+	}
+	samples = append(samples, make([]int16, silence+n)...)
+	return samples, samples[len(samples)-n:]
 }
 
 // heard is a copy of the last samples.
 func (e *ear) heard() []int16 {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return append([]int16(nil), e.samples[max(0, len(e.samples)-e.most):]...)
+	return slices.Clone(e.samples[max(0, len(e.samples)-e.most):])
+}
+
+// heardWide is a copy of the last samples at 16 kHz.
+func (e *ear) heardWide() []int16 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.wide[max(0, len(e.wide)-2*e.most):])
 }

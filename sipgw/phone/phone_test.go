@@ -314,6 +314,26 @@ func TestTrialTellsWhatHappened(t *testing.T) {
 	}
 }
 
+func TestTrialInG722HearsWideSound(t *testing.T) {
+	e := startEcho(t, nil)
+	path := filepath.Join(t.TempDir(), "heard.wav")
+	result, err := phone.RunTrial(bounded(t), phone.TrialOptions{
+		URI: e.uri("udp"), Codec: "G722", ToneHz: 5000, RecordPath: path, HangUp: 2 * time.Second,
+	})
+	if err != nil || result.Codec != "G722" || math.Abs(result.ToneHz-5000) > 5 || result.ToneShare < 0.8 {
+		t.Errorf("%+v, %v", result, err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	info, _ := f.Stat()
+	if w, err := media.ParseWAV(f, info.Size()); err != nil || w.SampleRate != 16000 || w.Samples() < 16000 {
+		t.Errorf("recording is %+v, %v", w, err)
+	}
+}
+
 func TestTrialOfNobodyIsAResult(t *testing.T) {
 	result, err := phone.RunTrial(bounded(t), phone.TrialOptions{URI: "sip:1@127.0.0.1:9", RingTime: 200 * time.Millisecond})
 	if err != nil || result.Answered {
@@ -327,6 +347,8 @@ func TestTrialRefusesBadOptions(t *testing.T) {
 		"encrypted":            {URI: "sips:1@127.0.0.1"},
 		"transport":            {URI: "sip:1@127.0.0.1;transport=sctp"},
 		"used together":        {URI: "sip:1@127.0.0.1", ToneHz: 400, PlayPath: "x.wav"},
+		"not from 0 to 8000":   {URI: "sip:1@127.0.0.1", Codec: "G722", ToneHz: 8001},
+		"none of PCMA":         {URI: "sip:1@127.0.0.1", Codec: "opus"},
 		"not from 0 to 4000":   {URI: "sip:1@127.0.0.1", ToneHz: 5000},
 		"no such file":         {URI: "sip:1@127.0.0.1", PlayPath: "does-not-exist.wav"},
 		"want sip:number@host": {URI: "sip:1@127.0.0.1>\r\nX: y"},

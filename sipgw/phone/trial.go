@@ -10,13 +10,15 @@ import (
 	"time"
 
 	"github.com/carillon-cc/carillon/media"
+	"github.com/carillon-cc/carillon/sipgw/sdp"
 )
 
 // TrialOptions are what a trial call does.
 type TrialOptions struct {
 	URI        string  // whom to call; required
 	From       string  // the caller's number
-	ToneHz     float64 // a tone to play, 0 for none
+	Codec      string  // PCMA, PCMU or G722, offered before the others; "" for PCMA
+	ToneHz     float64 // a tone to play, 0 for none; below 4000, or 8000 in G.722
 	PlayPath   string  // a WAV file to play once, instead of a tone
 	Presses    []Press
 	RecordPath string        // a WAV file to write what was heard to
@@ -62,7 +64,11 @@ const (
 // a result, not an error; errors are options that cannot be followed and a
 // recording that cannot be written. The end of ctx hangs up.
 func RunTrial(ctx context.Context, o TrialOptions) (TrialResult, error) {
-	prompt, err := o.prompt()
+	codec, err := o.codec()
+	if err != nil {
+		return TrialResult{}, err
+	}
+	prompt, err := o.prompt(codec)
 	if err != nil {
 		return TrialResult{}, err
 	}
@@ -88,7 +94,7 @@ func RunTrial(ctx context.Context, o TrialOptions) (TrialResult, error) {
 	if recording != nil {
 		keep = maxRecording
 	}
-	c, err := p.Dial(ctx, Options{URI: o.URI, From: o.From, Keep: keep})
+	c, err := p.Dial(ctx, Options{URI: o.URI, From: o.From, Codecs: sdp.Preferring(codec), Keep: keep})
 	if err != nil {
 		return TrialResult{}, err
 	}
@@ -97,7 +103,8 @@ func RunTrial(ctx context.Context, o TrialOptions) (TrialResult, error) {
 	result.fill(c)
 	if recording != nil {
 		result.Recording = o.RecordPath
-		if err := writeWAV(recording, c.Heard()); err != nil {
+		samples, rate := c.sound()
+		if err := writeWAV(recording, samples, rate); err != nil {
 			return result, fmt.Errorf("record: %w", err)
 		}
 	}
@@ -163,27 +170,52 @@ func (r *TrialResult) fill(c *Call) {
 	r.SetupMS = milliseconds(c.Setup())
 	r.PacketsSent, r.PacketsReceived, r.PacketsLost = stats.Sent, stats.Received, stats.Lost
 	r.JitterMS = milliseconds(stats.Jitter)
-	heard := c.Heard()
-	window := int(toneWindow * 8000 / time.Second)
-	r.ToneHz, r.ToneShare = media.DominantTone(heard[max(0, len(heard)-window):])
+	heard, rate := c.sound()
+	window := int(toneWindow * time.Duration(rate) / time.Second)
+	r.ToneHz, r.ToneShare = media.DominantToneAt(heard[max(0, len(heard)-window):], rate)
 	r.ToneHz, r.ToneShare = math.Round(10*r.ToneHz)/10, math.Round(1000*r.ToneShare)/1000
 	for _, e := range c.Events() {
 		r.Events = append(r.Events, TrialEvent{milliseconds(e.At), e.What})
 	}
 }
 
+// sound is what was heard, in the width of the call's codec.
+func (c *Call) sound() (samples []int16, rate int) {
+	if c.Codec() == media.G722 {
+		return c.HeardWide(), 16000
+	}
+	return c.Heard(), 8000
+}
+
 func milliseconds(d time.Duration) float64 { return math.Round(float64(d)/1e4) / 100 }
 
+// codec is the one to prefer.
+func (o TrialOptions) codec() (media.Codec, error) {
+	if o.Codec == "" {
+		return media.PCMA, nil
+	}
+	for _, c := range sdp.Preferring(media.NoCodec) {
+		if c.String() == o.Codec {
+			return c, nil
+		}
+	}
+	return media.NoCodec, fmt.Errorf("codec: %q is none of PCMA, PCMU and G722", o.Codec)
+}
+
 // prompt is what the trial plays, or nil.
-func (o TrialOptions) prompt() (*media.Prompt, error) {
+func (o TrialOptions) prompt(codec media.Codec) (*media.Prompt, error) {
+	highest := 4000.0
+	if codec == media.G722 {
+		highest = 8000
+	}
 	switch {
 	case o.ToneHz != 0 && o.PlayPath != "":
 		return nil, errors.New("tone and play cannot be used together")
-	case o.ToneHz < 0 || o.ToneHz > 4000 || math.IsNaN(o.ToneHz):
-		return nil, fmt.Errorf("tone: %g Hz is not from 0 to 4000", o.ToneHz)
+	case o.ToneHz < 0 || o.ToneHz > highest || math.IsNaN(o.ToneHz):
+		return nil, fmt.Errorf("tone: %g Hz is not from 0 to %g", o.ToneHz, highest)
 	case o.ToneHz > 0:
 		// A second of a whole number of periods repeats without a click.
-		return media.NewPromptFromPCM(media.Tone(math.Round(o.ToneHz), time.Second, 0.3)), nil
+		return media.NewPromptFromWidePCM(media.ToneAt(math.Round(o.ToneHz), time.Second, 0.3, 16000)), nil
 	case o.PlayPath == "":
 		return nil, nil
 	}
@@ -200,19 +232,22 @@ func (o TrialOptions) prompt() (*media.Prompt, error) {
 	if err != nil {
 		return nil, fmt.Errorf("play %s: %w", o.PlayPath, err)
 	}
-	if w.SampleRate != 8000 {
-		return nil, fmt.Errorf("play %s: the sample rate is %d Hz, want 8000 Hz (ffmpeg -i FILE -ar 8000 OUT.wav makes one)", o.PlayPath, w.SampleRate)
+	if w.SampleRate != 8000 && w.SampleRate != 16000 {
+		return nil, fmt.Errorf("play %s: the sample rate is %d Hz, want 8000 or 16000 Hz (ffmpeg -i FILE -ar 8000 OUT.wav makes one)", o.PlayPath, w.SampleRate)
 	}
 	channels, err := w.Decode(f)
 	if err != nil {
 		return nil, fmt.Errorf("play %s: %w", o.PlayPath, err)
 	}
+	if w.SampleRate == 16000 {
+		return media.NewPromptFromWidePCM(channels[0]), nil
+	}
 	return media.NewPromptFromPCM(channels[0]), nil
 }
 
-// writeWAV writes 16-bit samples at 8 kHz as a WAV file.
-func writeWAV(f *os.File, samples []int16) error {
-	data := media.AppendWAVHeader(nil, media.WAV{Channels: 1, SampleRate: 8000, DataBytes: int64(2 * len(samples))})
+// writeWAV writes 16-bit samples at a rate in Hz as a WAV file.
+func writeWAV(f *os.File, samples []int16, rate int) error {
+	data := media.AppendWAVHeader(nil, media.WAV{Channels: 1, SampleRate: rate, DataBytes: int64(2 * len(samples))})
 	for _, s := range samples {
 		data = binary.LittleEndian.AppendUint16(data, uint16(s))
 	}

@@ -1,5 +1,5 @@
 // Package sdp reads and writes the session descriptions of telephone calls
-// (RFC 8866, RFC 3264): one line of G.711 sound with telephone-event. It reads
+// (RFC 8866, RFC 3264): one line of G.711 or G.722 sound with telephone-event. It reads
 // tolerantly, because carriers do not write strictly, and writes one strict
 // shape.
 package sdp

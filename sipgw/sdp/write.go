@@ -2,14 +2,32 @@ package sdp
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/carillon-cc/carillon/media"
 )
 
-// spoken are the encodings that a telephone call may use here.
-var spoken = []media.Codec{media.PCMA, media.PCMU}
+// spoken are the encodings that a telephone call may use here. G.711 comes first
+// in offers that prefer nothing: all have it.
+var spoken = []media.Codec{media.PCMA, media.PCMU, media.G722}
+
+// Preferring are the encodings that may be offered, with first before all others
+// if it is one of them.
+func Preferring(first media.Codec) []media.Codec {
+	codecs := slices.Clone(spoken)
+	slices.SortStableFunc(codecs, func(a, b media.Codec) int {
+		switch first {
+		case a:
+			return -1
+		case b:
+			return 1
+		}
+		return 0
+	})
+	return codecs
+}
 
 // eventType is the payload type that our own offers give telephone-event.
 const eventType = 101
