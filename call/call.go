@@ -256,6 +256,12 @@ func (c *Call) handle(e Event) {
 		c.refer(e)
 	case joining:
 		c.join(e)
+	case CodecChanged:
+		// Who sends to the party reads the encoding off the view.
+		if c.on(e.Leg) != nil {
+			c.seat()
+			c.changed()
+		}
 	case *opening:
 		c.opened(e)
 	case End:

@@ -64,6 +64,9 @@ type Held struct {
 	Silent bool
 }
 
+// CodecChanged says that Leg.Codec changed during the call.
+type CodecChanged struct{ Leg Leg }
+
 // End ends the call from outside: a shutdown, an administrator.
 type End struct {
 	Cause Cause

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/emiago/sipgo/sip"
+
 	"github.com/carillon-cc/carillon/call"
 	"github.com/carillon-cc/carillon/media"
 	"github.com/carillon-cc/carillon/sipgw/sdp"
@@ -34,47 +36,75 @@ func (l *leg) agree(a sdp.Agreement) {
 	l.agreed = a
 }
 
-// tellHold tells the listener when the caller's telephone put us on hold or
-// took us back, and has silence count or not.
-func (l *leg) tellHold() {
+// tellAgreed tells the listener what the peer changed: the encoding, and whether
+// its telephone put us on hold or took us back, which has silence count or not.
+// l.mu must not be held.
+func (l *leg) tellAgreed() {
 	l.mu.Lock()
-	held, silent := l.agreed.Held, l.agreed.Direction == sdp.Inactive
-	changed := held != l.held && l.state == answered
-	if changed {
+	held, silent, codec := l.agreed.Held, l.agreed.Direction == sdp.Inactive, l.agreed.Codec
+	live := l.state == answered
+	heldChanged := live && (held != l.held || silent != l.silence)
+	codecChanged := live && codec != l.told
+	if heldChanged {
+		l.silence = silent
 		l.held = held
 	}
-	l.mu.Unlock()
-	if !changed {
-		return
+	if codecChanged {
+		codecChanged = l.told != media.NoCodec
+		l.told = codec
 	}
-	l.quietSince()
-	l.post(call.Held{Leg: l.self, On: held, Silent: silent})
+	l.mu.Unlock()
+	if codecChanged {
+		l.post(call.CodecChanged{Leg: l.self})
+	}
+	if heldChanged {
+		l.quietSince()
+		l.post(call.Held{Leg: l.self, On: held, Silent: silent})
+	}
 }
 
-// quietSince restarts the time in which the caller must be heard, or suspends
-// it while the caller holds us.
+// quietSince restarts the time in which the peer must be heard, or suspends it
+// while the peer holds us.
 func (l *leg) quietSince() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.agreed.Held {
-		l.quiet.Store(0)
+		l.quiet.clear()
 		return
 	}
-	l.quiet.Store(int64(max(1, media.Now())))
+	l.quiet.set(media.Now())
 }
 
-// Tick is for the pacer: it keeps the line alive and finds out when the caller
-// is lost.
+// lastLife is when the peer last showed that it lives by what it sends; 0 for
+// never.
+func (l *leg) lastLife() time.Duration { return l.port.LastHeard() }
+
+// silent tells whether the peer has sent nothing for too long.
+func (l *leg) silent(now time.Duration) bool {
+	since, counts := l.quiet.time()
+	if heard := l.lastLife(); heard != 0 {
+		since = max(since, heard)
+	}
+	return counts && now-since > l.gateway.cfg.Timers.MediaTimeout
+}
+
+// Tick is for the pacer: it keeps the line alive and has done what is due. What
+// takes locks or waits is not done in the pacer's time.
 func (l *leg) Tick(now time.Duration) (more bool) {
 	if !l.talking.Load() {
 		return false
 	}
 	l.keepAlive.Tick(now)
-	quiet := time.Duration(l.quiet.Load())
-	if quiet != 0 && now-max(quiet, l.port.LastHeard()) > l.gateway.cfg.Timers.MediaTimeout || l.sessionExpired(now) {
-		// Not in the pacer's time: it takes locks and tells others.
-		go l.end(call.Cause{By: l.party, Reason: call.ReasonMediaTimeout}, true)
-		return false
+	if l.sessionEnd.take(now) {
+		l.gateway.background(func() {
+			l.end(call.Cause{By: l.party, Reason: call.ReasonNotRefreshed, Status: sip.StatusRequestTimeout}, true)
+		})
+	}
+	if l.proposeAt.take(now) {
+		l.gateway.background(l.propose)
+	}
+	if l.silent(now) && !l.probing.Swap(true) {
+		l.gateway.background(l.probe)
 	}
 	return true
 }

@@ -20,16 +20,16 @@ type caller struct {
 func (l *caller) watchCancel() bool {
 	// sipgo calls this under the lock that answering takes, so the leg's own
 	// lock must not be taken in it.
-	if l.invite.tx.OnCancel(func(*sip.Request) { go l.cancelled() }) {
+	if l.invite.tx.OnCancel(func(req *sip.Request) { go l.cancelled(req) }) {
 		return true
 	}
-	l.cancelled()
+	l.cancelled(nil)
 	return false
 }
 
 // cancelled notes that the caller left before the answer. sipgo has sent the
-// responses.
-func (l *caller) cancelled() {
+// responses. The CANCEL is nil where it is not known.
+func (l *caller) cancelled(cancel *sip.Request) {
 	l.mu.Lock()
 	if l.state != early {
 		l.mu.Unlock()
@@ -38,7 +38,11 @@ func (l *caller) cancelled() {
 	l.finish()
 	l.mu.Unlock()
 	l.gateway.remove(l.leg)
-	l.post(call.Gone{Leg: l, Cause: call.Cause{By: call.ByCaller, Reason: call.ReasonCancelled}})
+	cause := call.Cause{By: call.ByCaller, Reason: call.ReasonCancelled}
+	if cancel != nil {
+		cause = hangupCause(cause.By, cause.Reason, cancel)
+	}
+	l.post(call.Gone{Leg: l, Cause: cause})
 }
 
 // respondEarly sends a response to the first INVITE. sipgo keeps a response
@@ -123,7 +127,7 @@ func (l *caller) Answer() error {
 		request, ok := l.repeatUntilAck(l.invite.tx, res, seq, ack, l.left)
 		l.confirmed(request, ok, since)
 	})
-	l.tellHold()
+	l.tellAgreed()
 	return nil
 }
 
@@ -135,7 +139,7 @@ func (l *caller) unanswered() {
 	}
 	l.unacked, l.bye = false, false
 	l.mu.Unlock()
-	l.cancelled()
+	l.cancelled(nil)
 	l.gateway.remove(l.leg)
 }
 
@@ -147,7 +151,11 @@ func (l *caller) refuse(cause call.Cause) { _ = l.respondEarly(l.refusal(cause.R
 
 // refusal is the final response to the first INVITE for a reason.
 func (l *caller) refusal(r call.Reason) *sip.Response {
-	res := statusOf(r).response(l.invite.req)
+	return l.tagged(statusOf(r).response(l.invite.req))
+}
+
+// tagged gives a response our tag.
+func (l *leg) tagged(res *sip.Response) *sip.Response {
 	if to := res.To(); to != nil {
 		to.Params.Add("tag", l.dialog.ID().LocalTag)
 	}

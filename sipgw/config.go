@@ -55,6 +55,12 @@ type Timers struct {
 	// MediaTimeout is how long a caller who is not on hold may send nothing
 	// before the call is taken for dead. 30 s.
 	MediaTimeout time.Duration
+	// Session is the session interval that our calls ask for (RFC 4028), in whole
+	// seconds. 30 min.
+	Session time.Duration
+	// MinSession is the shortest session interval that is accepted, in whole
+	// seconds. 90 s (RFC 4028 §5).
+	MinSession time.Duration
 	// Farewell bounds how long Run waits at its end for peers to take their
 	// BYE. 2 s.
 	Farewell time.Duration
@@ -77,6 +83,8 @@ func (c Config) withDefaults() (Config, error) {
 	setDefault(&c.Timers.T1, 500*time.Millisecond)
 	setDefault(&c.Timers.T2, 4*time.Second)
 	setDefault(&c.Timers.MediaTimeout, 30*time.Second)
+	setDefault(&c.Timers.Session, 30*time.Minute)
+	setDefault(&c.Timers.MinSession, 90*time.Second)
 	setDefault(&c.Timers.Farewell, 2*time.Second)
 	return c, nil
 }

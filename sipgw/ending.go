@@ -1,6 +1,8 @@
 package sipgw
 
 import (
+	"time"
+
 	"github.com/emiago/sipgo/sip"
 
 	"github.com/carillon-cc/carillon/call"
@@ -22,13 +24,14 @@ func (l *leg) end(cause call.Cause, tell bool) {
 	// A BYE must not come before the ACK (RFC 3261 §15).
 	l.bye = before == answered && l.unacked
 	wait := l.bye
+	l.why = cause
 	l.mu.Unlock()
 	switch {
 	case before == early:
 		l.gateway.remove(l)
 		l.giveUp(cause)
 	case !wait:
-		l.sendBye()
+		l.sendBye(cause)
 	}
 	if tell {
 		l.post(call.Gone{Leg: l.self, Cause: cause})
@@ -43,14 +46,32 @@ func (l *leg) finish() {
 	close(l.over)
 }
 
-func (l *leg) sendBye() {
+// sendBye ends the call at the peer. A transfer that the peer asked for is told
+// of its outcome first, as some telephones take a BYE for its failure.
+func (l *leg) sendBye(cause call.Cause) {
 	l.gateway.remove(l)
-	l.gateway.send(l.dialog.Request(sip.BYE, "", nil))
+	l.mu.Lock()
+	r := l.referral
+	l.mu.Unlock()
+	l.gateway.byes.Go(func() {
+		if r != nil {
+			limit := time.NewTimer(4 * l.gateway.cfg.Timers.T1)
+			defer limit.Stop()
+			select {
+			case <-r.done:
+			case <-limit.C:
+			case <-l.gateway.sending.Done():
+			}
+		}
+		req := l.dialog.Request(sip.BYE, "", nil)
+		req.AppendHeader(reasonHeader(cause))
+		l.request(req)
+	})
 }
 
 // hungUp takes a BYE, which was answered. Before the answer it ends the
 // INVITE as well (RFC 3261 §15.1.2).
-func (l *leg) hungUp() {
+func (l *leg) hungUp(req *sip.Request) {
 	l.mu.Lock()
 	before := l.state
 	l.bye = false
@@ -72,5 +93,5 @@ func (l *leg) hungUp() {
 		reason = call.ReasonCancelled
 		l.giveUp(call.Cause{By: l.party, Reason: reason})
 	}
-	l.post(call.Gone{Leg: l.self, Cause: call.Cause{By: l.party, Reason: reason}})
+	l.post(call.Gone{Leg: l.self, Cause: hangupCause(l.party, reason, req)})
 }

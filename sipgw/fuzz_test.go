@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/emiago/sipgo/sip"
 
@@ -39,7 +40,9 @@ func FuzzRequest(f *testing.F) {
 		infoDigit(req)
 		unsupported(req)
 		readSession(req)
-		tooShortSession(req)
+		readReferTo(req)
+		readSession(req).accept(session{}, time.Minute).times(0)
+		parseReplaces(header(req, "Replaces", "Replaces"))
 		dialog.RequestID(req)
 		d, err := dialog.Accept(req, "ours", dialog.Contact(in.To, netip.MustParseAddrPort("127.0.0.1:5060"), "UDP"), dialog.Path{
 			Transport: "UDP", Peer: netip.MustParseAddrPort("127.0.0.1:9"), Reachable: netip.Addr.IsLoopback,

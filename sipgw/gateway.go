@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,6 +39,7 @@ type Gateway struct {
 	calls    sync.WaitGroup       // INVITE handlers that run accept
 	// byes are requests of ours under way. They end with sending.
 	byes     sync.WaitGroup
+	leaving  bool // Run waits for them
 	sending  context.Context
 	stopSend context.CancelFunc
 }
@@ -101,14 +103,15 @@ func (g *Gateway) startSIP() error {
 	if g.server, err = sipgo.NewServer(g.ua, sipgo.WithServerLogger(quiet)); err != nil {
 		return err
 	}
-	g.server.OnInvite(g.shielded(g.onInvite))
+	g.server.OnInvite(g.shielded(checked(g.onInvite)))
 	g.server.OnAck(g.shielded(g.onAck))
-	g.server.OnBye(g.shielded(g.onBye))
+	g.server.OnBye(g.shielded(checked(g.onBye)))
 	g.server.OnCancel(g.shielded(g.onCancel))
-	g.server.OnUpdate(g.shielded(g.onUpdate))
-	g.server.OnInfo(g.shielded(g.onInfo))
-	g.server.OnOptions(g.shielded(g.onOptions))
-	g.server.OnNoRoute(g.shielded(g.onOther))
+	g.server.OnUpdate(g.shielded(checked(g.onUpdate)))
+	g.server.OnInfo(g.shielded(checked(g.onInfo)))
+	g.server.OnOptions(g.shielded(checked(g.onOptions)))
+	g.server.OnRefer(g.shielded(checked(g.onRefer)))
+	g.server.OnNoRoute(g.shielded(checked(g.onOther)))
 	return nil
 }
 
@@ -150,6 +153,9 @@ func (g *Gateway) Run(ctx context.Context, accept func(ctx context.Context, in I
 		l.end(call.Cause{By: call.BySystem, Reason: call.ReasonShutdown}, true)
 	}
 	g.calls.Wait()
+	g.mu.Lock()
+	g.leaving = true
+	g.mu.Unlock()
 	farewell := time.AfterFunc(g.cfg.Timers.Farewell, g.stopSend)
 	g.byes.Wait()
 	farewell.Stop()
@@ -234,9 +240,33 @@ func (g *Gateway) find(req *sip.Request) *leg {
 	if !ok {
 		return nil
 	}
+	return g.leg(id)
+}
+
+// leg returns the leg that has a dialog, or nil.
+func (g *Gateway) leg(id dialog.ID) *leg {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.legs[id]
+}
+
+// background does something for a leg that must not be done in the pacer's or
+// a handler's time. Run waits for it at its end, when no more is begun.
+func (g *Gateway) background(do func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.leaving {
+		return
+	}
+	g.byes.Go(func() {
+		defer func() {
+			if fault := recover(); fault != nil {
+				g.panics.Add(1)
+				g.log.Error("a SIP task failed", "fault", fmt.Sprint(fault), "stack", string(debug.Stack()))
+			}
+		}()
+		do()
+	})
 }
 
 // send does a request of ours in the background and does not care for the

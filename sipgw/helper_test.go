@@ -226,7 +226,7 @@ func (r *raw) read(wait time.Duration) string {
 	text := string(buffer[:n])
 	if _, rest, ok := strings.Cut(text, "\r\nTo: "); ok && strings.HasPrefix(text, "SIP/2.0 ") && r.toTag == "" {
 		line, _, _ := strings.Cut(rest, "\r\n")
-		if _, tag, ok := strings.Cut(line, ";tag="); ok && strings.Contains(text, "INVITE") {
+		if _, tag, ok := strings.Cut(line, ";tag="); ok && strings.Contains(text, " INVITE\r\n") {
 			r.toTag = tag
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
-	"strings"
 
 	"github.com/emiago/sipgo/sip"
 
@@ -32,6 +31,10 @@ func (g *Gateway) onInvite(x exchange) {
 	if !l.watchCancel() {
 		return
 	}
+	if len(x.req.GetHeaders("Replaces")) > 0 {
+		l.takeOver()
+		return
+	}
 	g.accept(g.ctx, l.incoming)
 }
 
@@ -39,13 +42,7 @@ func (g *Gateway) onInvite(x exchange) {
 func (g *Gateway) arrive(x exchange) (*caller, bool) {
 	// Stops sipgo's own 100, which would read the request later.
 	x.respond(sip.StatusTrying, "Trying")
-	if tags := unsupported(x.req); len(tags) > 0 {
-		res := sip.NewResponseFromRequest(x.req, sip.StatusBadExtension, "Bad Extension", nil)
-		res.AppendHeader(sip.NewHeader("Unsupported", dialog.Clean(strings.Join(tags, ", "))))
-		_ = x.tx.Respond(res)
-		return nil, false
-	}
-	if short, tooShort := tooShortSession(x.req); tooShort {
+	if short, tooShort := g.tooShortSession(x.req); tooShort {
 		_ = x.tx.Respond(short)
 		return nil, false
 	}
@@ -80,17 +77,6 @@ func (g *Gateway) arrive(x exchange) (*caller, bool) {
 
 func refuse(x exchange, s status) { _ = x.tx.Respond(s.response(x.req)) }
 
-// unsupported lists the extensions that a request insists on and we lack.
-func unsupported(req *sip.Request) []string {
-	var tags []string
-	for _, tag := range optionTags(req, "Require") {
-		if tag != supported {
-			tags = append(tags, tag)
-		}
-	}
-	return tags
-}
-
 // readOffer reads the session description of a request: nil when it has none.
 // It answers the request and returns false when it cannot be read.
 func readOffer(x exchange) (*sdp.Description, bool) {
@@ -98,6 +84,9 @@ func readOffer(x exchange) (*sdp.Description, bool) {
 		return nil, true
 	}
 	if kind := mediaType(x.req); kind != sdpType {
+		if optionalBody(x.req) {
+			return nil, true
+		}
 		res := sip.NewResponseFromRequest(x.req, sip.StatusUnsupportedMediaType, "Unsupported Media Type", nil)
 		res.AppendHeader(sip.NewHeader("Accept", sdpType))
 		_ = x.tx.Respond(res)
@@ -144,7 +133,7 @@ func (g *Gateway) newCaller(x exchange, offer *sdp.Description) (*caller, error)
 		over:    make(chan struct{}),
 		left:    make(chan struct{}),
 		waiting: make(map[uint32]chan *sip.Request),
-		session: readSession(x.req),
+		session: readSession(x.req).accept(session{}, g.cfg.Timers.MinSession),
 	}}
 	l.self, l.giveUp = l, l.refuse
 	l.output = media.NewOutput(func(b []byte) { _ = port.Send(b) })
@@ -163,6 +152,8 @@ func (g *Gateway) newCaller(x exchange, offer *sdp.Description) (*caller, error)
 		l.sdp = body
 		l.agree(agreed)
 	}
+	l.noteMethods(x.req)
+	l.told = l.agreed.Codec
 	l.incoming = identify(x.req, trunk)
 	l.incoming.Leg = l
 	l.incoming.Codec = l.Codec()

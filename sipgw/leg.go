@@ -43,30 +43,49 @@ type leg struct {
 	keys      *media.DigitSender
 	digits    media.DigitReceiver // the port's reader only
 
+	// trusted peers may transfer calls: REFER, INVITE with Replaces.
+	trusted bool
+	// placed says that we called, so that the Call-ID is ours.
+	placed bool
+	// credentials answer a challenge to a request of ours within the dialog.
+	credentials credentials
+
 	listener atomic.Pointer[call.Listener]
 	talking  atomic.Bool // answered and not over
 	progress atomic.Bool // sound may be sent before the answer
-	// On media.Now, 0 for never: since when silence counts, and when the peer
-	// must have refreshed the session.
-	quiet, sessionEnd atomic.Int64
+	quiet    deadline    // since when silence counts; none while it does not
+	// When the peer must have refreshed the session, and when we send what wish
+	// says.
+	sessionEnd, proposeAt deadline
+	probing               atomic.Bool // silence is being looked into
 
 	over chan struct{} // closed when the leg is over
 	left chan struct{} // closed when the peer sent a BYE
 
-	mu       sync.Mutex
-	state    state
-	sdp      []byte // what the 200 holds
-	offering bool   // our offer is not answered yet
-	writer   *sdp.Writer
-	agreed   sdp.Agreement
-	held     bool                         // as last told
-	events   []call.Event                 // before the first Listen
-	heard    bool                         // Listen was called
-	waiting  map[uint32]chan *sip.Request // for the ACK of this CSeq
-	unacked  bool                         // our 200 to the first INVITE has no ACK yet
-	bye      bool                         // a BYE waits for that ACK
-	session  session
-	last     keypress
+	mu        sync.Mutex
+	state     state
+	sdp       []byte // what the 200 holds
+	offering  bool   // our offer is not answered yet
+	writer    *sdp.Writer
+	agreed    sdp.Agreement
+	held      bool                         // as last told
+	silence   bool                         // as last told: held, and sent nothing
+	events    []call.Event                 // before the first Listen
+	taken     chan struct{}                // closed by the first Listen, of a leg that replaces another
+	heard     bool                         // Listen was called
+	waiting   map[uint32]chan *sip.Request // for the ACK of this CSeq
+	unacked   bool                         // our 200 to the first INVITE has no ACK yet
+	why       call.Cause                   // of our ending the call
+	bye       bool                         // a BYE waits for that ACK
+	session   session
+	raised    time.Duration // the least interval that a 422 asked for
+	proposing bool          // our INVITE or UPDATE has no final response yet
+	updates   bool          // the peer takes UPDATE
+	wish      wish          // for our next INVITE or UPDATE
+	told      media.Codec   // what the listener believes that Codec is
+	referral  *referral     // the transfer that the peer asked for and that is under way
+	referred  bool          // there was one before
+	last      keypress
 }
 
 // state is how far a leg has come.
@@ -128,6 +147,10 @@ func (l *leg) Listen(to call.Listener) {
 	l.mu.Lock()
 	kept := l.events
 	l.events, l.heard = nil, true
+	if l.taken != nil && to.Events != nil {
+		close(l.taken)
+		l.taken = nil
+	}
 	l.mu.Unlock()
 	if to.Events != nil {
 		for _, e := range kept {

@@ -19,8 +19,7 @@ func (l *leg) response(req *sip.Request, code int, phrase string, body []byte) *
 	}
 	res.AppendHeader(l.contact.Clone())
 	if code >= 200 {
-		res.AppendHeader(sip.NewHeader("Allow", allowed))
-		res.AppendHeader(sip.NewHeader("Supported", supported))
+		addAbilities(res)
 		l.session.answer(res)
 	}
 	if body != nil {
@@ -98,10 +97,10 @@ func (l *leg) confirmed(ack *sip.Request, ok bool, since time.Duration) {
 	}
 	l.mu.Lock()
 	l.unacked = false
-	bye := l.bye
+	bye, why := l.bye, l.why
 	l.mu.Unlock()
 	if bye {
-		l.sendBye()
+		l.sendBye(why)
 		return
 	}
 	if failure != "" {
@@ -132,6 +131,6 @@ func (l *leg) takeAnswer(ack *sip.Request) bool {
 		l.log.Debug("the answer to our offer cannot be used", "err", err)
 		return former
 	}
-	l.tellHold()
+	l.tellAgreed()
 	return true
 }

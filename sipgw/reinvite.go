@@ -2,6 +2,7 @@ package sipgw
 
 import (
 	"errors"
+	"math/rand/v2"
 
 	"github.com/emiago/sipgo/sip"
 
@@ -11,8 +12,11 @@ import (
 	"github.com/carillon-cc/carillon/sipgw/sdp"
 )
 
-// errNotNow asks for a later offer.
-var errNotNow = errors.New("another offer is under way")
+// Why an offer is refused for now.
+var (
+	errCrossing = errors.New("an offer of ours is under way")
+	errTwo      = errors.New("an earlier offer of the peer has no answer yet")
+)
 
 // onReInvite takes an offer within a call: hold and back, another media
 // address, a session refresh.
@@ -33,13 +37,19 @@ func (g *Gateway) onReInvite(x exchange) {
 	if err := x.tx.Respond(res); err != nil {
 		l.log.Debug("a 200 within the call could not be sent", "err", err)
 	}
-	l.tellHold()
+	l.tellAgreed()
 	// Until the ACK, because on a stream the transaction ends with the handler.
 	request, acked := l.repeatUntilAck(x.tx, res, seq, ack, l.over)
-	switch {
-	case acked:
+	if acked {
 		l.takeAnswer(request)
-	case l.port.LastHeard() < since:
+		return
+	}
+	if len(x.req.Body()) == 0 {
+		l.mu.Lock()
+		l.offering = false // the answer to our offer will not come
+		l.mu.Unlock()
+	}
+	if l.port.LastHeard() < since {
 		// RFC 3261 §14.2 asks for a BYE; where there is sound, there is a call.
 		l.end(call.Cause{By: l.party, Reason: call.ReasonNoAck}, true)
 	}
@@ -54,18 +64,14 @@ func (g *Gateway) onUpdate(x exchange) {
 	}
 	if res, ok := l.change(x); ok {
 		_ = x.tx.Respond(res)
-		l.tellHold()
+		l.tellAgreed()
 	}
 }
 
 // change puts the offer of a re-INVITE or UPDATE into effect and makes the
 // response, or refuses it and leaves everything as it was.
 func (l *leg) change(x exchange) (*sip.Response, bool) {
-	if tags := unsupported(x.req); len(tags) > 0 {
-		x.respond(sip.StatusBadExtension, "Bad Extension")
-		return nil, false
-	}
-	if short, tooShort := tooShortSession(x.req); tooShort {
+	if short, tooShort := l.gateway.tooShortSession(x.req); tooShort {
 		_ = x.tx.Respond(short)
 		return nil, false
 	}
@@ -79,14 +85,17 @@ func (l *leg) change(x exchange) (*sip.Response, bool) {
 	switch {
 	case errors.Is(err, dialog.ErrOldRequest), errors.Is(err, dialog.ErrIncomplete):
 		x.respond(sip.StatusInternalServerError, "Server Internal Error")
-	case errors.Is(err, errNotNow):
+	case errors.Is(err, errCrossing):
 		x.respond(sip.StatusRequestPending, "Request Pending")
+	case errors.Is(err, errTwo):
+		refuse(x, status{code: sip.StatusInternalServerError, phrase: "Server Internal Error", retryAfter: 1 + rand.IntN(10)})
 	case errors.Is(err, errOver):
 		x.respond(sip.StatusCallTransactionDoesNotExists, "Call/Transaction Does Not Exist")
 	case err != nil:
 		refuse(x, statusOf(call.ReasonNoCodec))
 	default:
-		l.session = readSession(x.req)
+		l.noteMethods(x.req)
+		l.session = readSession(x.req).accept(l.session, l.gateway.cfg.Timers.MinSession)
 		l.startSession()
 		return l.response(x.req, sip.StatusOK, "OK", body), true
 	}
@@ -99,10 +108,14 @@ func (l *leg) offer(req *sip.Request, offer *sdp.Description) ([]byte, error) {
 	switch {
 	case l.state == ended:
 		return nil, errOver
+	case offer == nil && req.Method != sip.INVITE:
+		// A refresh of the session alone.
 	// Before the first agreement stands, or while our offer waits for its
 	// answer, there can be no other (RFC 3261 §14.2, RFC 3311 §5.2).
-	case l.offering, l.state == early && (offer != nil || req.Method == sip.INVITE):
-		return nil, errNotNow
+	case l.offering, l.state == early && l.placed:
+		return nil, errCrossing
+	case l.state == early:
+		return nil, errTwo
 	}
 	var body []byte
 	if offer != nil {

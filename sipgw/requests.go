@@ -6,13 +6,16 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"github.com/carillon-cc/carillon/call"
+	"github.com/carillon-cc/carillon/sipgw/dialog"
 )
 
 // What we say that we can do.
 const (
-	allowed   = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO"
-	supported = "timer"
-	sdpType   = "application/sdp"
+	allowed        = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO, REFER"
+	supported      = "timer, replaces"
+	timerOption    = "timer"
+	replacesOption = "replaces"
+	sdpType        = "application/sdp"
 )
 
 // onAck passes an ACK to whoever waits for it. It is matched by its number,
@@ -30,7 +33,7 @@ func (g *Gateway) onBye(x exchange) {
 		return
 	}
 	x.respond(sip.StatusOK, "OK")
-	l.hungUp()
+	l.hungUp(x.req)
 }
 
 // onCancel gets a CANCEL only when it matches no INVITE; sipgo answers others.
@@ -38,17 +41,22 @@ func (g *Gateway) onCancel(x exchange) {
 	x.respond(sip.StatusCallTransactionDoesNotExists, "Call/Transaction Does Not Exist")
 }
 
-// onOptions answers a trunk's test of whether we live. A gateway that takes no
-// more calls says so, that the trunk may choose another.
+// onOptions answers a trunk's test of whether we live, or, within a dialog, of
+// whether the call does. A gateway that takes no more calls says so, that the
+// trunk may choose another.
 func (g *Gateway) onOptions(x exchange) {
-	if g.draining.Load() {
+	_, within := dialog.RequestID(x.req)
+	switch {
+	case within && g.find(x.req) == nil:
+		x.respond(sip.StatusCallTransactionDoesNotExists, "Call/Transaction Does Not Exist")
+		return
+	case !within && g.draining.Load():
 		_ = x.tx.Respond(statusOf(call.ReasonShutdown).response(x.req))
 		return
 	}
 	res := sip.NewResponseFromRequest(x.req, sip.StatusOK, "OK", nil)
-	res.AppendHeader(sip.NewHeader("Allow", allowed))
 	res.AppendHeader(sip.NewHeader("Accept", sdpType))
-	res.AppendHeader(sip.NewHeader("Supported", supported))
+	addAbilities(res)
 	_ = x.tx.Respond(res)
 }
 
@@ -103,18 +111,26 @@ func infoDigit(req *sip.Request) (byte, bool) {
 
 // onOther refuses what we do not do.
 func (g *Gateway) onOther(x exchange) {
+	if _, within := dialog.RequestID(x.req); within && g.find(x.req) == nil {
+		x.respond(sip.StatusCallTransactionDoesNotExists, "Call/Transaction Does Not Exist")
+		return
+	}
 	switch x.req.Method {
-	case sip.REFER:
-		x.respond(sip.StatusForbidden, "Forbidden")
 	case sip.SUBSCRIBE:
 		x.respond(489, "Bad Event") // RFC 6665
 	case sip.NOTIFY, sip.PRACK:
 		x.respond(sip.StatusCallTransactionDoesNotExists, "Call/Transaction Does Not Exist")
+	case sip.MESSAGE, sip.PUBLISH, sip.REGISTER:
+		refuseMethod(x, sip.StatusMethodNotAllowed, "Method Not Allowed")
 	default:
-		res := sip.NewResponseFromRequest(x.req, sip.StatusMethodNotAllowed, "Method Not Allowed", nil)
-		res.AppendHeader(sip.NewHeader("Allow", allowed))
-		_ = x.tx.Respond(res)
+		refuseMethod(x, sip.StatusNotImplemented, "Not Implemented")
 	}
+}
+
+func refuseMethod(x exchange, code int, phrase string) {
+	res := sip.NewResponseFromRequest(x.req, code, phrase, nil)
+	res.AppendHeader(sip.NewHeader("Allow", allowed))
+	_ = x.tx.Respond(res)
 }
 
 // mediaType is the type of a request's body without parameters, in lower case.
@@ -125,17 +141,4 @@ func mediaType(req *sip.Request) string {
 	}
 	kind, _, _ := strings.Cut(h.Value(), ";")
 	return strings.ToLower(strings.TrimSpace(kind))
-}
-
-// optionTags are the words of all headers of a name, in lower case.
-func optionTags(req *sip.Request, name string) []string {
-	var tags []string
-	for _, h := range req.GetHeaders(name) {
-		for tag := range strings.SplitSeq(h.Value(), ",") {
-			if tag = strings.ToLower(strings.TrimSpace(tag)); tag != "" {
-				tags = append(tags, tag)
-			}
-		}
-	}
-	return tags
 }

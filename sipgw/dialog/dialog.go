@@ -192,6 +192,25 @@ func (d *Dialog) Request(method sip.RequestMethod, contentType string, body []by
 	return d.build(method, d.localSeq, contentType, body)
 }
 
+// Again builds a request once more, with the next number, as after a challenge.
+// r must come from Request and may have more headers and a body by now.
+func (d *Dialog) Again(r *sip.Request) *sip.Request {
+	again := r.Clone()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.localSeq++
+	if r.Method == sip.INVITE {
+		d.inviteSeq = d.localSeq
+	}
+	again.CSeq().SeqNo = d.localSeq
+	again.Via().Params.Remove("branch")
+	again.Via().Params.Add("branch", sip.GenerateBranch())
+	again.Laddr = r.Laddr
+	again.SetTransport(r.Transport())
+	again.SetDestination(r.Destination())
+	return again
+}
+
 // Ack builds the ACK for the 2xx to our newest INVITE. It has the number of
 // that INVITE (RFC 3261 §13.2.2.4), whatever was sent since, and is written
 // with sipgo.Client.WriteRequest and the Built option.
@@ -242,7 +261,8 @@ func (d *Dialog) build(method sip.RequestMethod, seq uint32, contentType string,
 	callID := sip.CallIDHeader(d.id.CallID)
 	r.AppendHeader(&callID)
 	r.AppendHeader(&sip.CSeqHeader{SeqNo: seq, MethodName: method})
-	if method == sip.INVITE || method == sip.UPDATE {
+	switch method {
+	case sip.INVITE, sip.UPDATE, sip.NOTIFY, sip.OPTIONS:
 		r.AppendHeader(d.contact.Clone())
 	}
 	if contentType != "" {

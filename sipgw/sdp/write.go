@@ -1,6 +1,7 @@
 package sdp
 
 import (
+	"bytes"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -38,7 +39,8 @@ const eventType = 101
 type Writer struct {
 	id      uint64
 	version uint64
-	last    string
+	last    string // all but the first two lines
+	text    []byte // all of what was written last
 	offered []media.Codec
 }
 
@@ -72,6 +74,7 @@ func (w *Writer) Answer(offer *Description, local netip.AddrPort) ([]byte, Agree
 	if err != nil {
 		return nil, Agreement{}, err
 	}
+	w.offered = []media.Codec{agreed.Codec} // should it be repeated as an offer
 	formats := []Format{{PayloadType: agreed.PayloadType, Codec: agreed.Codec}}
 	if agreed.EventType != 0 {
 		formats = append(formats, Format{PayloadType: agreed.EventType, Codec: media.TelephoneEvent})
@@ -123,9 +126,14 @@ func (w *Writer) finish(address netip.Addr, lines string) []byte {
 		w.version++
 		w.last = rest
 	}
-	return []byte("v=0\r\no=- " + strconv.FormatUint(w.id, 10) + " " + strconv.FormatUint(w.version, 10) +
+	w.text = []byte("v=0\r\no=- " + strconv.FormatUint(w.id, 10) + " " + strconv.FormatUint(w.version, 10) +
 		" IN " + family + " " + address.String() + "\r\n" + rest)
+	return bytes.Clone(w.text)
 }
+
+// Repeat is the description that was written last, to be offered again when
+// nothing has changed, with the same version; nil when there is none.
+func (w *Writer) Repeat() []byte { return bytes.Clone(w.text) }
 
 // staticType is the payload type that RFC 3551 §6 gives a spoken encoding.
 func staticType(c media.Codec) uint8 {
