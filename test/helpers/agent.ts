@@ -5,7 +5,7 @@ import { type Browser, type BrowserContext, chromium, expect, type Locator, type
 import { observe, type Observed } from './meter.ts';
 import { eventually } from './program.ts';
 import type { Carillon } from './server.ts';
-import { tones, writeTone } from './tone.ts';
+import { highTones, tones, writeTone } from './tone.ts';
 
 export type State = 'offline' | 'away' | 'ready' | 'ringing' | 'talking' | 'wrapUp' | 'notResponding';
 
@@ -40,7 +40,7 @@ export async function openBrowser(folder: string, options: BrowserOptions = {}):
     ],
   });
   const context = await browser.newContext({ locale, colorScheme, permissions: ['microphone', 'notifications'] });
-  await context.addInitScript(observe, Object.values(tones));
+  await context.addInitScript(observe, [...Object.values(tones), ...Object.values(highTones)]);
   return { browser, context };
 }
 

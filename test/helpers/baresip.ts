@@ -15,7 +15,8 @@ interface Event {
 }
 
 export interface BaresipOptions {
-  codec?: 'PCMA/8000/1' | 'PCMU/8000/1';
+  /** G.722 by the rate of its sound, which is not that of its RTP clock. */
+  codec?: 'PCMA/8000/1' | 'PCMU/8000/1' | 'G722/16000/1';
   hz?: number;
 }
 
@@ -41,8 +42,9 @@ export class Baresip {
     // The port after the one of SIP is taken by baresip for TLS.
     const sip = await freePorts(4);
     const rtp = await freePorts(10);
-    const tone = writeTone(join(folder, 'tone.wav'), hz, { seconds: 60 });
-    writeFileSync(join(folder, 'config'), configuration({ sip, control: sip + 2, rtp, tone }));
+    const rate = Number(codec.split('/')[1]);
+    const tone = writeTone(join(folder, 'tone.wav'), hz, { rate, seconds: 60 });
+    writeFileSync(join(folder, 'config'), configuration({ sip, control: sip + 2, rtp, tone, rate }));
     const account = `<sip:+33198765432@127.0.0.1>;regint=0;audio_codecs=${codec};ptime=20\n`;
     writeFileSync(join(folder, 'accounts'), account);
     writeFileSync(join(folder, 'contacts'), '');
@@ -109,7 +111,7 @@ export class Baresip {
 }
 
 /** The recordings go to the working directory: baresip cuts the names of files short that have a long path. */
-function configuration(of: { sip: number; control: number; rtp: number; tone: string }): string {
+function configuration(of: { sip: number; control: number; rtp: number; tone: string; rate: number }): string {
   return `
 poll_method epoll
 sip_listen 127.0.0.1:${of.sip}
@@ -118,14 +120,15 @@ rtp_ports ${of.rtp}-${of.rtp + 9}
 audio_source aufile,${of.tone}
 audio_player aubridge,nowhere
 audio_alert aubridge,nowhere
-ausrc_srate 8000
-auplay_srate 8000
+ausrc_srate ${of.rate}
+auplay_srate ${of.rate}
 ausrc_channels 1
 auplay_channels 1
 audio_buffer 20-160
 snd_path .
 module_path /usr/lib/baresip/modules
 module g711.so
+module g722.so
 module aufile.so
 module aubridge.so
 module sndfile.so

@@ -8,6 +8,9 @@ import { type Sound, toALaw, writeWav } from './wav.ts';
 /** The frequencies in use, far enough apart for windows of 50 ms. */
 export const tones = { caller: 440, alice: 1000, bob: 1400 } as const;
 
+/** Frequencies that nobody hears through a telephone of 8 kHz. */
+export const highTones = { caller: 5000, alice: 6000 } as const;
+
 const windowSeconds = 0.05;
 /** Below this level (-46 dBFS) a window counts as silent, whatever it holds. */
 const silence = 0.005;
