@@ -21,7 +21,7 @@ var arrows = map[string][]string{
 	"flow":           {"ccs", "call"},
 	"queue":          {"ccs", "call"},
 	"sipgw":          {"ccs", "call", "media"},
-	"webrtc":         {"call", "media"},
+	"webrtc":         {"call", "ccs", "media"},
 	"tts":            {"ccs", "media", "store"},
 	"store":          {"ccs"},
 	"sqlite":         {"store"},

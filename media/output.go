@@ -4,6 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/carillon-cc/carillon/media/rtcp"
 )
 
 // sendSlack is the spare room behind a packet that is given to an Output's
@@ -22,6 +24,7 @@ type Output struct {
 	stream *Stream
 	buffer [MaxPacket + sendSlack]byte
 	only   Source // when not 0, packets of other sources are left out
+	sums   rtcp.Sent
 
 	codec   atomic.Uint32
 	written atomic.Int64 // when a packet came last that was no keep-alive
@@ -92,7 +95,7 @@ func (o *Output) write(p *Packet, written time.Duration) {
 	if o.only != 0 && p.Source != o.only {
 		return
 	}
-	_, packet, ok := o.stream.Prepare(o.buffer[:0], p)
+	h, packet, ok := o.stream.Prepare(o.buffer[:0], p)
 	if !ok {
 		if o.stream.accepted(p.Codec) == NoCodec {
 			o.foreign.Add(1)
@@ -103,7 +106,20 @@ func (o *Output) write(p *Packet, written time.Duration) {
 	}
 	o.written.Store(int64(written))
 	o.sent.Add(1)
+	o.sums.Packets++
+	o.sums.Octets += uint32(len(p.Payload))
+	o.sums.Timestamp, o.sums.ClockRate, o.sums.At = h.Timestamp, p.Codec.ClockRate(), p.Arrived
 	o.send(packet)
+}
+
+// account is what a sender report tells of the stream; ok is false while
+// somebody writes.
+func (o *Output) account() (sums rtcp.Sent, ok bool) {
+	if !o.mu.TryLock() {
+		return rtcp.Sent{}, false
+	}
+	defer o.mu.Unlock()
+	return o.sums, true
 }
 
 // reserve lets only packets of s through, until it is called with 0.

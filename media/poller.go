@@ -31,9 +31,9 @@ type poller struct {
 	done    sync.WaitGroup
 	onFault func(fault any, stack []byte) // may be nil
 
-	// ports is by socket. It is never changed, only replaced, under mu.
-	ports atomic.Pointer[[]*Port]
-	mu    sync.Mutex
+	// sockets is by file descriptor. It is never changed, only replaced, under mu.
+	sockets atomic.Pointer[[]watched]
+	mu      sync.Mutex
 
 	// What follows belongs to the goroutine.
 	events [pollBatch]unix.EpollEvent
@@ -50,7 +50,7 @@ func newPoller() (*poller, error) {
 		return nil, fmt.Errorf("making an epoll instance: %w", err)
 	}
 	p := &poller{epoll: os.NewFile(uintptr(fd), "epoll")}
-	p.ports.Store(new([]*Port))
+	p.sockets.Store(new([]watched))
 	if p.raw, err = p.epoll.SyscallConn(); err != nil {
 		_ = p.epoll.Close()
 		return nil, fmt.Errorf("making an epoll instance: %w", err)
@@ -68,9 +68,16 @@ func newPoller() (*poller, error) {
 	return p, nil
 }
 
+// watched is a socket's port, and which of the port's two sockets it is.
+type watched struct {
+	port    *Port
+	control bool
+}
+
 // add takes a port in, which is not read before watch.
 func (p *poller) add(port *Port) error {
-	p.set(port.socket.fd, port)
+	p.set(port.sockets.rtp.fd, watched{port, false})
+	p.set(port.sockets.rtcp.fd, watched{port, true})
 	return p.control(unix.EPOLL_CTL_ADD, port, 0)
 }
 
@@ -80,27 +87,30 @@ func (p *poller) watch(port *Port) { _ = p.control(unix.EPOLL_CTL_MOD, port, uni
 // remove has the poller forget a port. A packet may just be under way.
 func (p *poller) remove(port *Port) {
 	_ = p.control(unix.EPOLL_CTL_DEL, port, 0)
-	p.set(port.socket.fd, nil)
+	p.set(port.sockets.rtp.fd, watched{})
+	p.set(port.sockets.rtcp.fd, watched{})
 }
 
 // set notes whose a socket is.
-func (p *poller) set(fd int, port *Port) {
+func (p *poller) set(fd int, w watched) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := *p.ports.Load()
-	next := make([]*Port, max(len(now), fd+1))
+	now := *p.sockets.Load()
+	next := make([]watched, max(len(now), fd+1))
 	copy(next, now)
-	next[fd] = port
-	p.ports.Store(&next)
+	next[fd] = w
+	p.sockets.Store(&next)
 }
 
+// control does the same with both sockets of a port.
 func (p *poller) control(what int, port *Port, events uint32) error {
-	var err error
+	var errs [2]error
 	controlErr := p.raw.Control(func(epoll uintptr) {
-		fd := port.socket.fd
-		err = unix.EpollCtl(int(epoll), what, fd, &unix.EpollEvent{Events: events, Fd: int32(fd)})
+		for i, s := range [...]*socket{port.sockets.rtp, port.sockets.rtcp} {
+			errs[i] = unix.EpollCtl(int(epoll), what, s.fd, &unix.EpollEvent{Events: events, Fd: int32(s.fd)})
+		}
 	})
-	return errors.Join(controlErr, err)
+	return errors.Join(controlErr, errs[0], errs[1])
 }
 
 // run reads until the poller is closed. A fault of what is done with one call's
@@ -126,11 +136,11 @@ func (p *poller) readOn() (again bool) {
 	}()
 	for p.raw.Read(p.wait) == nil {
 		now := Now()
-		ports := *p.ports.Load()
+		sockets := *p.sockets.Load()
 		for i := range p.ready {
 			// The port may have left since the kernel reported its socket.
-			if fd := int(p.events[i].Fd); fd < len(ports) && ports[fd] != nil {
-				ports[fd].read(&p.inbox, now)
+			if fd := int(p.events[i].Fd); fd < len(sockets) && sockets[fd].port != nil {
+				sockets[fd].port.read(&p.inbox, sockets[fd].control, now)
 			}
 		}
 	}

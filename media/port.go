@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/carillon-cc/carillon/media/rtcp"
 )
 
 // ErrNoRemote says that there is nowhere to send to.
@@ -21,26 +23,29 @@ type PortConfig struct {
 	Allowed []netip.Prefix
 }
 
-// Port is one UDP port for the RTP of one leg. Its methods are safe from any
-// goroutine.
+// Port is the UDP ports for the sound of one leg: an even one for RTP and the
+// odd one above for RTCP. Its methods are safe from any goroutine.
 type Port struct {
-	socket *socket
-	local  netip.AddrPort
-	ports  *Ports
-	poller *poller
+	sockets socketPair
+	ports   *Ports
+	poller  *poller
 
 	codecs atomic.Pointer[[128]Codec]
 	target atomic.Pointer[netip.AddrPort] // where to send; nil for nowhere
+	seal   atomic.Pointer[sealing]        // nil: packets go out as they are
 
-	mu    sync.Mutex // held for an instant only
-	latch latch
-	quiet bool // SDP said not to send
+	mu      sync.Mutex // held for an instant only
+	latch   latch
+	nowhere bool // SDP gave no address to send to
+	muted   bool // SDP said not to send sound
+	control controlPath
 
 	closed sync.Once
 
 	// reading is held while a packet is read and handled.
 	reading sync.Mutex
 	handler func(h Header, pkt *Packet) // nil when the port is closed
+	open    Opener                      // nil: packets come as they are
 	packet  Packet
 	track   reception
 
@@ -48,23 +53,24 @@ type Port struct {
 	lost                                    atomic.Int64
 	jitter                                  atomic.Int64
 	heard                                   atomic.Int64
+	remote                                  remoteReports
 }
 
 // PortStats are what a port has seen since it was opened.
 type PortStats struct {
 	Received  uint64 // packets that were accepted
 	Sent      uint64
-	Bad       uint64         // not RTP, or a payload type that was not negotiated
+	Bad       uint64         // not RTP, not authentic, or a payload type that was not negotiated
 	Foreign   uint64         // from a source that is not the peer
 	Relatched uint64         // how often the peer's stream was found anew
 	Lost      int64          // by RFC 3550 A.3; below 0 when packets came twice
 	Jitter    time.Duration  // by RFC 3550 A.8
-	LastHeard time.Duration  // when a packet was accepted last, on the clock of Now; 0 for never
+	LastHeard time.Duration  // as LastHeard
 	Remote    netip.AddrPort // where packets are sent to; the zero value for nowhere
 }
 
-func newPort(s *socket, local netip.AddrPort, cfg PortConfig, of *Ports) *Port {
-	p := &Port{socket: s, local: local, ports: of}
+func newPort(pair socketPair, cfg PortConfig, of *Ports) *Port {
+	p := &Port{sockets: pair, ports: of}
 	p.latch.symmetric, p.latch.allowed = cfg.Symmetric, cfg.Allowed
 	p.codecs.Store(new([128]Codec))
 	return p
@@ -72,7 +78,7 @@ func newPort(s *socket, local netip.AddrPort, cfg PortConfig, of *Ports) *Port {
 
 // Local is the port's own address. Its IP is unspecified when Ports was bound
 // so.
-func (p *Port) Local() netip.AddrPort { return p.local }
+func (p *Port) Local() netip.AddrPort { return p.sockets.local }
 
 // SetPayloadTypes says what the peer may send: the negotiated payload types (0
 // to 127) and their encodings. Packets of all others are dropped.
@@ -90,10 +96,23 @@ func (p *Port) SetPayloadTypes(types map[uint8]Codec) {
 func (p *Port) SetRemote(remote netip.AddrPort) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.quiet = !remote.IsValid() || remote.Addr().IsUnspecified() || remote.Port() == 0
-	if !p.quiet {
-		p.latch.setRemote(netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port()), Now())
+	p.nowhere = !remote.IsValid() || remote.Addr().IsUnspecified() || remote.Port() == 0
+	if !p.nowhere {
+		remote = netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())
+		if remote != p.latch.remote {
+			p.control.heard = netip.AddrPort{}
+		}
+		p.latch.setRemote(remote, Now())
 	}
+	p.aim()
+}
+
+// SetSending says whether the peer takes sound, by the direction of SDP. Reports
+// go to it either way (RFC 3264 §5.1).
+func (p *Port) SetSending(sending bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.muted = !sending
 	p.aim()
 }
 
@@ -117,22 +136,35 @@ func (p *Port) Relatch() {
 // aim publishes where to send. p.mu is held.
 func (p *Port) aim() {
 	to := p.latch.target()
-	if p.quiet || !to.IsValid() {
+	if p.nowhere || !to.IsValid() {
+		p.target.Store(nil)
+		p.control.target.Store(nil)
+		return
+	}
+	p.control.aim(to, p.latch.symmetric)
+	if p.muted {
 		p.target.Store(nil)
 		return
 	}
 	p.target.Store(&to)
 }
 
-// Send sends an RTP packet to the peer. It returns ErrNoRemote when there is
-// nowhere to send to, and else what the socket says; errors do no harm to the
-// port.
+// Send sends an RTP packet to the peer, encrypted if SetSecurity said so: then b
+// is changed, and sendSlack bytes of its capacity are used. It returns
+// ErrNoRemote when there is nowhere to send to, and else what the socket says;
+// errors do no harm to the port.
 func (p *Port) Send(b []byte) error {
 	to := p.target.Load()
 	if to == nil {
 		return ErrNoRemote
 	}
-	if err := p.socket.send(b, *to); err != nil {
+	if s := p.seal.Load(); s != nil {
+		var err error
+		if b, err = s.rtp(b); err != nil {
+			return err
+		}
+	}
+	if err := p.sockets.rtp.send(b, *to); err != nil {
 		return fmt.Errorf("sending RTP: %w", err)
 	}
 	p.sent.Add(1)
@@ -149,20 +181,47 @@ func (p *Port) Receive(handler func(h Header, pkt *Packet)) {
 	p.poller.watch(p)
 }
 
-// read takes a datagram, if there is one. It is for the poller.
-func (p *Port) read(in *inbox, now time.Duration) {
+// read takes a datagram of the RTP socket, or of the RTCP one if control is set.
+// It is for the poller.
+func (p *Port) read(in *inbox, control bool, now time.Duration) {
 	p.reading.Lock()
 	defer p.reading.Unlock()
 	if p.handler == nil {
 		return
 	}
-	b, from, ok := p.socket.receive(in)
-	if !ok {
-		return
+	s := p.sockets.rtp
+	if control {
+		s = p.sockets.rtcp
+	}
+	b, from, ok := s.receive(in)
+	switch {
+	case !ok:
+	case control || p.isControl(b):
+		p.readControl(b, from, control, now)
+	default:
+		p.readSound(b, from, now)
+	}
+}
+
+// isControl tells RTCP from RTP. Where a payload type was agreed on that looks
+// like RTCP, there is none.
+func (p *Port) isControl(b []byte) bool {
+	return rtcp.Is(b) && p.codecs.Load()[b[1]&0x7f] == NoCodec
+}
+
+// readSound takes an RTP packet. p.reading is held.
+func (p *Port) readSound(b []byte, from netip.AddrPort, now time.Duration) {
+	if p.open != nil {
+		var err error
+		if b, err = p.open.OpenRTP(b); err != nil {
+			p.bad.Add(1)
+			return
+		}
 	}
 	h, payload, ok := ParseRTP(b)
 	codec := p.codecs.Load()[h.PayloadType]
-	if !ok || codec == NoCodec {
+	silence := codec == NoCodec && isComfortNoise(h.PayloadType)
+	if !ok || codec == NoCodec && !silence {
 		p.bad.Add(1)
 		return
 	}
@@ -177,11 +236,18 @@ func (p *Port) read(in *inbox, now time.Duration) {
 	}
 	p.received.Add(1)
 	p.heard.Store(int64(now))
-	p.track.note(&p.packet)
+	p.track.note(&p.packet, h.SSRC)
 	p.lost.Store(p.track.lost())
 	p.jitter.Store(int64(p.track.jitter))
-	p.handler(h, &p.packet)
+	if !silence {
+		p.handler(h, &p.packet)
+	}
 }
+
+// isComfortNoise tells the static payload types of comfort noise: 13 (RFC 3389),
+// and 19, which it had before. Such a packet says that the peer lives and is
+// silent; there is no sound in it.
+func isComfortNoise(pt uint8) bool { return pt == 13 || pt == 19 }
 
 func (p *Port) judge(from netip.AddrPort, h Header, now time.Duration) Source {
 	p.mu.Lock()
@@ -195,7 +261,8 @@ func (p *Port) judge(from netip.AddrPort, h Header, now time.Duration) Source {
 }
 
 // LastHeard is when a packet of the peer came last, on the clock of Now; 0 for
-// never.
+// never. Reports count: a telephone that is muted or detects silence may send
+// nothing else.
 func (p *Port) LastHeard() time.Duration { return time.Duration(p.heard.Load()) }
 
 // Stats returns what the port has seen.
@@ -218,7 +285,7 @@ func (p *Port) Close() {
 		p.reading.Lock()
 		p.handler = nil
 		p.reading.Unlock()
-		p.socket.close()
-		p.ports.release(int(p.local.Port()))
+		p.sockets.close()
+		p.ports.release(int(p.sockets.local.Port()))
 	})
 }

@@ -232,7 +232,7 @@ func TestReceptionCountsLossAndJitter(t *testing.T) {
 		if i%2 == 0 {
 			late = 10 * time.Millisecond
 		}
-		r.note(&Packet{Source: 1, Codec: PCMA, Sequence: uint16(65000 + i), Timestamp: uint32(i) * 160, Arrived: at + time.Duration(i)*FrameTime + late})
+		r.note(&Packet{Source: 1, Codec: PCMA, Sequence: uint16(65000 + i), Timestamp: uint32(i) * 160, Arrived: at + time.Duration(i)*FrameTime + late}, 7)
 	}
 	if r.lost() != 100 {
 		t.Errorf("%d lost, want 100", r.lost())
@@ -240,8 +240,8 @@ func TestReceptionCountsLossAndJitter(t *testing.T) {
 	if r.jitter < 7*time.Millisecond || r.jitter > 10*time.Millisecond {
 		t.Errorf("jitter %v, want a little under 10 ms", r.jitter)
 	}
-	r.note(&Packet{Source: 2, Codec: PCMA, Sequence: 7, Timestamp: 1, Arrived: time.Hour})
-	r.note(&Packet{Source: 2, Codec: PCMA, Sequence: 9, Timestamp: 321, Arrived: time.Hour + 40*time.Millisecond})
+	r.note(&Packet{Source: 2, Codec: PCMA, Sequence: 7, Timestamp: 1, Arrived: time.Hour}, 7)
+	r.note(&Packet{Source: 2, Codec: PCMA, Sequence: 9, Timestamp: 321, Arrived: time.Hour + 40*time.Millisecond}, 7)
 	if r.lost() != 101 {
 		t.Errorf("%d lost after the source changed, want 101", r.lost())
 	}

@@ -16,8 +16,8 @@ const quarantine = 10 * time.Second
 // ErrNoPort says that every RTP port is in use or rests.
 var ErrNoPort = errors.New("no RTP port is free")
 
-// Ports hands out the RTP ports of a range: even numbers only, because the odd
-// one above belongs to RTCP (RFC 3550 §11). Its methods are safe from any
+// Ports hands out the RTP ports of a range: even numbers, because the odd one
+// above is opened with each for its RTCP (RFC 3550 §11). Its methods are safe from any
 // goroutine.
 type Ports struct {
 	bind        netip.Addr
@@ -54,48 +54,70 @@ func (p *Ports) InUse() int {
 
 // Open opens the next free port. The error is ErrNoPort when there is none.
 func (p *Ports) Open(cfg PortConfig) (*Port, error) {
-	socket, local, err := p.listen()
+	pair, err := p.listen()
 	if err != nil {
 		return nil, err
 	}
-	port := newPort(socket, local, cfg, p)
+	port := newPort(pair, cfg, p)
 	if err := p.pollers.join(port); err != nil {
-		socket.close()
-		p.release(int(local.Port()))
+		pair.close()
+		p.release(int(pair.local.Port()))
 		return nil, fmt.Errorf("opening an RTP port: %w", err)
 	}
 	return port, nil
 }
 
-func (p *Ports) listen() (*socket, netip.AddrPort, error) {
+// listen opens the next free pair. Pairs that another program has a part of are
+// left out.
+func (p *Ports) listen() (socketPair, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	tries := (p.last-p.first)/2 + 1
 	if p.first == 0 {
-		tries = 1
+		return p.listenAnywhere()
 	}
-	for range tries {
+	for range (p.last-p.first)/2 + 1 {
 		number := p.next
-		if p.first != 0 {
-			p.next += 2
-			if p.next > p.last {
-				p.next = p.first
-			}
+		if p.next += 2; p.next > p.last {
+			p.next = p.first
 		}
 		if p.busy[number] || p.resting(number) {
 			continue
 		}
-		s, local, err := openSocket(netip.AddrPortFrom(p.bind, uint16(number)))
+		pair, err := openPair(p.bind, uint16(number))
 		if errors.Is(err, syscall.EADDRINUSE) {
-			continue // by another program
+			continue
 		}
 		if err != nil {
-			return nil, netip.AddrPort{}, fmt.Errorf("opening an RTP port: %w", err)
+			return socketPair{}, fmt.Errorf("opening an RTP port: %w", err)
 		}
-		p.busy[int(local.Port())] = true
-		return s, local, nil
+		p.busy[number] = true
+		return pair, nil
 	}
-	return nil, netip.AddrPort{}, ErrNoPort
+	return socketPair{}, ErrNoPort
+}
+
+// listenAnywhere has the system choose a port, and takes the other one of its
+// pair. p.mu is held.
+func (p *Ports) listenAnywhere() (socketPair, error) {
+	const tries = 32 // the other one may be another program's
+	for range tries {
+		chosen, at, err := openSocket(netip.AddrPortFrom(p.bind, 0))
+		if err != nil {
+			return socketPair{}, fmt.Errorf("opening an RTP port: %w", err)
+		}
+		other, _, err := openSocket(netip.AddrPortFrom(p.bind, at.Port()^1))
+		if err != nil {
+			chosen.close()
+			continue
+		}
+		pair := socketPair{rtp: chosen, rtcp: other, local: netip.AddrPortFrom(at.Addr(), at.Port()&^1)}
+		if at.Port()&1 == 1 {
+			pair.rtp, pair.rtcp = other, chosen
+		}
+		p.busy[int(pair.local.Port())] = true
+		return pair, nil
+	}
+	return socketPair{}, ErrNoPort
 }
 
 func (p *Ports) resting(number int) bool {

@@ -1,6 +1,10 @@
 package media
 
-import "time"
+import (
+	"time"
+
+	"github.com/carillon-cc/carillon/media/rtcp"
+)
 
 // reception measures how well a peer's packets arrive.
 type reception struct {
@@ -14,11 +18,17 @@ type reception struct {
 	transit  uint32        // of the packet before, in units of rate
 	measured bool          // transit is set
 	jitter   time.Duration // RFC 3550 A.8
+
+	ssrc                               uint32
+	reportedExpected, reportedReceived int64
+	senderReport                       uint32        // as rtcp.Block.Last
+	senderReportAt                     time.Duration // 0: none yet
 }
 
-func (r *reception) note(p *Packet) {
+func (r *reception) note(p *Packet, ssrc uint32) {
 	if p.Source != r.source {
 		r.before = r.lost()
+		r.ssrc, r.reportedExpected, r.reportedReceived, r.senderReportAt = ssrc, 0, 0, 0
 		r.source, r.count, r.rate = p.Source, 0, 0
 		r.base = 1<<16 + uint32(p.Sequence)
 		r.highest = r.base
@@ -27,8 +37,8 @@ func (r *reception) note(p *Packet) {
 	if step := int16(p.Sequence - uint16(r.highest)); step > 0 {
 		r.highest += uint32(step)
 	}
-	if p.Codec == TelephoneEvent {
-		return // all packets of a digit have the same timestamp
+	if p.Codec == TelephoneEvent || p.Codec == NoCodec {
+		return // all packets of a digit have the same timestamp; silence has its own pace
 	}
 	rate := p.Codec.ClockRate()
 	if rate != r.rate {
@@ -51,5 +61,30 @@ func (r *reception) lost() int64 {
 	if r.count == 0 {
 		return r.before
 	}
-	return r.before + int64(r.highest-r.base) + 1 - r.count
+	return r.before + r.expected() - r.count
+}
+
+// expected is how many packets of the present stream should have come.
+func (r *reception) expected() int64 { return int64(r.highest-r.base) + 1 }
+
+// report describes the present stream and begins the next stretch of what the
+// fraction lost counts. ok is false before the first packet.
+func (r *reception) report(now time.Duration) (b rtcp.Block, ok bool) {
+	if r.count == 0 {
+		return rtcp.Block{}, false
+	}
+	expected := r.expected()
+	newExpected, newReceived := expected-r.reportedExpected, r.count-r.reportedReceived
+	r.reportedExpected, r.reportedReceived = expected, r.count
+	b = rtcp.Block{
+		SSRC: r.ssrc, Lost: int32(expected - r.count), Highest: r.highest,
+		Jitter: uint32(r.jitter * time.Duration(r.rate) / time.Second),
+	}
+	if newExpected > 0 && newReceived < newExpected {
+		b.Fraction = uint8(min((newExpected-newReceived)<<8/newExpected, 255))
+	}
+	if r.senderReportAt != 0 {
+		b.Last, b.Delay = r.senderReport, rtcp.DelaySince(now-r.senderReportAt)
+	}
+	return b, true
 }

@@ -52,6 +52,31 @@ func openSocket(at netip.AddrPort) (*socket, netip.AddrPort, error) {
 	return s, address(&name), nil
 }
 
+// socketPair is the sockets of one port: RTP on an even number, RTCP on the odd
+// one above.
+type socketPair struct {
+	rtp, rtcp *socket
+	local     netip.AddrPort // of rtp
+}
+
+func openPair(ip netip.Addr, even uint16) (socketPair, error) {
+	rtp, local, err := openSocket(netip.AddrPortFrom(ip, even))
+	if err != nil {
+		return socketPair{}, err
+	}
+	rtcp, _, err := openSocket(netip.AddrPortFrom(ip, even+1))
+	if err != nil {
+		rtp.close()
+		return socketPair{}, err
+	}
+	return socketPair{rtp, rtcp, local}, nil
+}
+
+func (p socketPair) close() {
+	p.rtp.close()
+	p.rtcp.close()
+}
+
 // begin tells whether the socket may be used; if so, end must follow.
 func (s *socket) begin() bool {
 	for {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/carillon-cc/carillon/call"
 	"github.com/carillon-cc/carillon/media"
+	"github.com/carillon-cc/carillon/media/rtcp"
 )
 
 // sealRoom is room for what SRTP adds to a packet at most, in bytes.
@@ -33,7 +34,9 @@ type Line struct {
 	listener atomic.Pointer[call.Listener]
 	listenMu sync.Mutex // keeps Gone from being told twice or not at all
 
-	dropped atomic.Uint64
+	dropped    atomic.Uint64
+	remoteLost atomic.Int64 // packets of ours that the browser did not get
+	usage      usage
 
 	// mu guards what follows. Who finds it taken drops the packet: two writers
 	// meet only at the instant of a switch between sources.
@@ -44,18 +47,13 @@ type Line struct {
 	convert  media.Converter
 	out      outlet
 	buf      [12 + maxPayload + sealRoom]byte
-	sent     sent
+	sent     rtcp.Sent
 }
 
-var _ call.Leg = (*Line)(nil)
-
-// sent is what a sender report tells of a stream (RFC 3550 §6.4.1).
-type sent struct {
-	packets, octets uint32
-	timestamp       uint32 // of the last packet
-	clockRate       uint32
-	at              int64 // when it was sent, on the clock of media.Now
-}
+var (
+	_ call.Leg             = (*Line)(nil)
+	_ call.QualityReporter = (*Line)(nil)
+)
 
 func newLine(p *Peer, i int, m *offeredMedia) *Line {
 	l := &Line{peer: p, id: fmt.Sprintf("%s/%d", p.id, i), rewriter: media.NewRewriter()}
@@ -100,7 +98,11 @@ func (l *Line) Listen(to call.Listener) {
 	defer l.listenMu.Unlock()
 	if to.Packets == nil && to.Events == nil {
 		l.listener.Store(nil)
+		l.usage.end(l)
 		return
+	}
+	if l.listener.Load() == nil {
+		l.usage.begin(l)
 	}
 	l.listener.Store(&to)
 	if s := l.peer.State(); s == StateLost || s == StateClosed {
@@ -121,6 +123,7 @@ func (l *Line) tellGone() {
 // the call has to take the line anew.
 func (l *Line) release(to *call.Listener) {
 	l.listener.Store(nil)
+	l.usage.end(l)
 	if to.Events != nil {
 		to.Events(call.Gone{Leg: l, Cause: call.Cause{By: call.ByAgent, Reason: call.ReasonAgentLost}})
 	}
@@ -165,9 +168,9 @@ func (l *Line) WritePacket(p *media.Packet) {
 		l.dropped.Add(1)
 		return
 	}
-	l.sent.packets++
-	l.sent.octets += uint32(len(p.Payload))
-	l.sent.timestamp, l.sent.clockRate, l.sent.at = h.Timestamp, clockRate, int64(p.Arrived)
+	l.sent.Packets++
+	l.sent.Octets += uint32(len(p.Payload))
+	l.sent.Timestamp, l.sent.ClockRate, l.sent.At = h.Timestamp, clockRate, p.Arrived
 }
 
 // takes tells whether codec c was agreed on.

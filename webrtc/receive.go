@@ -33,6 +33,11 @@ type inbound struct {
 	current *stream // that was heard last, nil before the first
 	foreign uint64  // packets of a payload type that was not agreed on
 	bad     uint64  // packets that were not authentic, or replayed
+	told    told    // scratch of receiveRTCP
+
+	// What the streams that are forgotten or over leave behind, for Quality.
+	receivedBefore uint64
+	lostBefore     int64
 }
 
 func (in *inbound) open(c *srtp.Context) {
@@ -136,6 +141,10 @@ func (in *inbound) find(ssrc uint32) *stream {
 func (in *inbound) begin(ssrc uint32, sequence uint16) *stream {
 	s := &in.streams[in.next]
 	in.next = (in.next + 1) % maxStreams
+	if s.source != 0 {
+		in.receivedBefore += uint64(s.received)
+		in.lostBefore += int64(s.lost())
+	}
 	in.ssrcs++
 	// One cycle above zero, so that a late packet does not go below it.
 	first := 1<<16 | uint32(sequence)

@@ -5,37 +5,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pion/rtcp"
-
+	"github.com/carillon-cc/carillon/call"
 	"github.com/carillon-cc/carillon/media"
+	"github.com/carillon-cc/carillon/media/rtcp"
 )
-
-func TestReportsAreReadByOthers(t *testing.T) {
-	want := block{ssrc: 7, fraction: 64, lost: -3, highest: 70000, jitter: 12, last: 0x12345678, delay: 65536}
-	s := sent{packets: 10, octets: 1600, timestamp: 1000, clockRate: 8000, at: int64(time.Second)}
-	b := appendBlock(appendSenderReport(nil, 9, s, 2*time.Second), want)
-	finish(b, 0)
-	var report rtcp.SenderReport
-	if err := report.Unmarshal(b); err != nil {
-		t.Fatal(err)
-	}
-	if report.SSRC != 9 || report.PacketCount != 10 || report.OctetCount != 1600 || report.RTPTime != 9000 {
-		t.Errorf("%+v", report)
-	}
-	if r := report.Reports[0]; r.SSRC != 7 || r.FractionLost != 64 || r.TotalLost != 0xfffffd || r.LastSequenceNumber != 70000 ||
-		r.Jitter != 12 || r.LastSenderReport != 0x12345678 || r.Delay != 65536 {
-		t.Errorf("%+v", r)
-	}
-	var ntp uint64
-	var got block
-	forEachReport(b, func(_ uint32, n uint64) { ntp = n }, func(r block) { got = r })
-	if got != want || ntp != report.NTPTime {
-		t.Errorf("we read %+v", got)
-	}
-	if now := ntpTime(time.Unix(0, 5e8)); now != 2208988800<<32|1<<31 {
-		t.Errorf("NTP time %x", now)
-	}
-}
 
 func TestLossAndJitterOfTheMicrophone(t *testing.T) {
 	in := &inbound{}
@@ -51,28 +24,55 @@ func TestLossAndJitterOfTheMicrophone(t *testing.T) {
 	}
 	b, ok := in.report(at)
 	// The last packet of all, the 200th, was lost without anybody noticing yet.
-	if !ok || b.lost != 49 || b.fraction != 63 || b.highest != 1<<16+65534+198 {
+	if !ok || b.Lost != 49 || b.Fraction != 63 || b.Highest != 1<<16+65534+198 {
 		t.Errorf("%+v", b)
 	}
-	if jitter := float64(b.jitter); math.Abs(jitter-60) > 25 {
+	if jitter := float64(b.Jitter); math.Abs(jitter-60) > 25 {
 		t.Errorf("jitter %v", jitter)
 	}
-	if b, _ = in.report(at); b.fraction != 0 || b.lost != 49 {
+	if b, _ = in.report(at); b.Fraction != 0 || b.Lost != 49 {
 		t.Errorf("the next report, of nothing, says %+v", b)
 	}
 }
 
-func FuzzReports(f *testing.F) {
-	b := appendBlock(appendSenderReport(nil, 9, sent{clockRate: 8000}, 0), block{})
-	finish(b, 0)
-	f.Add(b)
-	f.Add([]byte{0x9f, 201, 0, 1, 0, 0, 0, 1})
-	f.Add([]byte{0x80, 200, 0xff, 0xff, 0, 0, 0, 1})
-	f.Fuzz(func(t *testing.T, b []byte) {
-		blocks := 0
-		forEachReport(b, func(uint32, uint64) {}, func(block) { blocks++ })
-		if blocks*reportBlock > len(b) {
-			t.Errorf("%d blocks in %d bytes", blocks, len(b))
+func TestQualityOfALineIsThatOfItsPresentCall(t *testing.T) {
+	x := newPair(t)
+	line := x.peer.Line(0)
+	receive := func(sequences ...uint16) {
+		for _, n := range sequences {
+			x.reader.handle(x.seal(t, n, make([]byte, 160)), x.from, endpoint{}, media.Now())
 		}
+	}
+	receive(1, 2, 5) // before any call
+	var got count
+	line.Listen(call.Listener{Packets: &got})
+	receive(6, 7, 9)
+	line.Listen(call.Listener{Packets: &got}) // the same call, in another seat
+	receive(10)
+	p := media.Packet{Source: media.NewSource(), Codec: media.PCMA, Payload: make([]byte, 160)}
+	for range 10 {
+		p.Sequence++
+		line.WritePacket(&p)
+	}
+	x.peer.inbound.told = told{peer: x.peer, now: media.Now()}
+	x.peer.inbound.told.ReportBlock(rtcp.Block{
+		SSRC: line.ssrc, Lost: 2,
+		Last: uint32(rtcp.NTP(time.Now().Add(-300*time.Millisecond)) >> 16), Delay: rtcp.DelaySince(200 * time.Millisecond),
 	})
+	q := line.Quality()
+	if q.Received != 4 || q.Lost != 1 || q.Sent != 10 || q.RemoteLost != 200 || q.Codec != "PCMA" {
+		t.Errorf("%+v", q)
+	}
+	if q.RTT < 90 || q.RTT > 200 || q.MOS < 1 || q.MOS > 4.4 {
+		t.Errorf("%+v", q)
+	}
+	line.Hangup(call.Cause{})
+	receive(11, 12)
+	if after := line.Quality(); after.Received != 4 || after.Sent != 10 {
+		t.Errorf("after the call: %+v", after)
+	}
+	line.Listen(call.Listener{Packets: &got})
+	if next := line.Quality(); next.Received != 0 || next.Lost != 0 || next.MOS != 0 || next.RemoteLost != 0 {
+		t.Errorf("of the next call: %+v", next)
+	}
 }

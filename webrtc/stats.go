@@ -46,7 +46,7 @@ func (p *Peer) Stats() PeerStats {
 
 	for _, l := range p.lines {
 		l.mu.Lock()
-		s.Sent += uint64(l.sent.packets)
+		s.Sent += uint64(l.sent.Packets)
 		l.mu.Unlock()
 		s.Dropped += l.dropped.Load()
 	}
