@@ -4,18 +4,18 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/carillon-cc/carillon/media"
+	"github.com/carillon-cc/carillon/sipgw/srtp"
 )
 
 // Why no agreement was reached. The dialog's former agreement stays in force.
 var (
 	ErrNoCodec   = errors.New("no sound encoding in common")
 	ErrNoAddress = errors.New("session description has no usable connection address")
+	ErrNoCrypto  = errors.New("no encryption of sound in common")
 )
-
-// profile is the one transport of sound that is spoken: plain RTP (RFC 3551).
-const profile = "RTP/AVP"
 
 // Agreement is what an offer and its answer settled, seen from our side.
 type Agreement struct {
@@ -24,54 +24,99 @@ type Agreement struct {
 	EventType   uint8 // of telephone-event, 0 when the peer has none
 	// Remote is where to send. It is not valid while the peer gave no address
 	// (an old-style hold): the former one is kept for later.
-	Remote    netip.AddrPort
+	Remote netip.AddrPort
+	// Control is where the peer wants RTCP (RFC 3605), the zero value for the
+	// port above Remote's; Mux says that RTCP shares the port (RFC 5761).
+	Control   netip.AddrPort
+	Mux       bool
 	Direction Direction // ours
 	// Held says that the peer put us on hold, so that silence from it means
 	// nothing.
 	Held      bool
 	FrameTime int // ms of sound a packet that the peer prefers, 0 when not said
+	// Send and Receive are the keys of the two directions, zero for plain sound.
+	Send, Receive srtp.Key
 }
 
 // Sends tells whether sound may be sent to the peer.
 func (a Agreement) Sends() bool { return a.Direction.Sends() }
 
+// Encrypted tells whether sound is encrypted.
+func (a Agreement) Encrypted() bool { return a.Send.Suite() != srtp.NoSuite }
+
 // SameSound tells whether b has the same encodings and address as a, so that
 // only the direction may differ.
 func (a Agreement) SameSound(b Agreement) bool {
-	return a.Codec == b.Codec && a.PayloadType == b.PayloadType && a.EventType == b.EventType && a.Remote == b.Remote
+	return a.Codec == b.Codec && a.PayloadType == b.PayloadType && a.EventType == b.EventType && a.Remote == b.Remote &&
+		a.Send == b.Send && a.Receive == b.Receive
+}
+
+// choice is a line that both sides can use.
+type choice struct {
+	index  int
+	line   *Line
+	crypto Crypto // the peer's
+	Agreement
 }
 
 // choose finds the first line that both sides can use, with the peer's first
-// encoding among the wanted ones.
-func choose(d *Description, wanted []media.Codec) (int, Agreement, error) {
+// encoding among the wanted ones. usable tells which of the peer's keys are.
+func choose(d *Description, wanted []media.Codec, policy Policy, usable func(Crypto) bool) (choice, error) {
 	failure := ErrNoCodec
-	for i := range d.Lines {
-		line := &d.Lines[i]
-		if line.Kind != "audio" || line.Port == 0 || line.Protocol != profile {
+	for _, encrypted := range []bool{true, false} {
+		if encrypted && policy == Plain || !encrypted && policy == Required {
 			continue
 		}
-		at := slices.IndexFunc(line.Formats, func(f Format) bool { return slices.Contains(wanted, f.Codec) })
-		if at < 0 {
-			continue
+		for i := range d.Lines {
+			line := &d.Lines[i]
+			encrypts, spoken := profiles[strings.ToUpper(line.Protocol)]
+			if line.Kind != "audio" || line.Port == 0 || !spoken || encrypts != encrypted {
+				continue
+			}
+			c, err := settle(line, wanted, encrypted, usable)
+			if err == nil {
+				c.index = i
+				return c, nil
+			}
+			if err != ErrNoCodec {
+				failure = err
+			}
 		}
-		if !line.Address.IsValid() {
-			failure = ErrNoAddress
-			continue
-		}
-		a := Agreement{
-			Codec:       line.Formats[at].Codec,
-			PayloadType: line.Formats[at].PayloadType,
-			FrameTime:   line.FrameTime,
-			Direction:   AnswerDirection(line.Direction, line.NoAddress()),
-		}
-		if events := slices.IndexFunc(line.Formats, func(f Format) bool { return f.Codec == media.TelephoneEvent }); events >= 0 {
-			a.EventType = line.Formats[events].PayloadType
-		}
-		if !line.NoAddress() {
-			a.Remote = netip.AddrPortFrom(line.Address, line.Port)
-		}
-		a.Held = a.Direction != SendRecv
-		return i, a, nil
 	}
-	return 0, Agreement{}, failure
+	return choice{}, failure
+}
+
+// settle reads what can be agreed on with a line.
+func settle(line *Line, wanted []media.Codec, encrypted bool, usable func(Crypto) bool) (choice, error) {
+	at := slices.IndexFunc(line.Formats, func(f Format) bool { return slices.Contains(wanted, f.Codec) })
+	if at < 0 {
+		return choice{}, ErrNoCodec
+	}
+	if !line.Address.IsValid() {
+		return choice{}, ErrNoAddress
+	}
+	c := choice{line: line, Agreement: Agreement{
+		Codec:       line.Formats[at].Codec,
+		PayloadType: line.Formats[at].PayloadType,
+		FrameTime:   line.frameTime(),
+		Direction:   AnswerDirection(line.Direction, line.NoAddress()),
+		Mux:         line.Mux,
+	}}
+	if encrypted {
+		key := slices.IndexFunc(line.Crypto, usable)
+		if key < 0 {
+			return choice{}, ErrNoCrypto
+		}
+		c.crypto = line.Crypto[key]
+		c.Receive = c.crypto.Key
+	}
+	if events := slices.IndexFunc(line.Formats, func(f Format) bool { return f.Codec == media.TelephoneEvent }); events >= 0 {
+		c.EventType = line.Formats[events].PayloadType
+	}
+	if !line.NoAddress() {
+		c.Remote = netip.AddrPortFrom(line.Address, line.Port)
+		c.Control = line.control()
+	}
+	c.Held = c.Direction != SendRecv
+	return c, nil
 }

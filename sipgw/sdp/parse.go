@@ -45,6 +45,13 @@ type Line struct {
 	Address   netip.Addr
 	Direction Direction
 	FrameTime int // a=ptime in ms, 0 when not said
+	MaxTime   int // a=maxptime in ms, 0 when not said
+	// ControlPort and ControlAddress are of a=rtcp (RFC 3605), each zero when
+	// not said; Mux is a=rtcp-mux (RFC 5761).
+	ControlPort    uint16
+	ControlAddress netip.Addr
+	Mux            bool
+	Crypto         []Crypto // the usable ones, in the writer's order
 }
 
 // Format is a payload type with its meaning.
@@ -57,17 +64,53 @@ type Format struct {
 // RFC 2543 does.
 func (l *Line) NoAddress() bool { return l.Address.IsValid() && l.Address.IsUnspecified() }
 
+// frameTime is how many ms of sound the writer wants in a packet, 0 when it does
+// not say.
+func (l *Line) frameTime() int {
+	if l.MaxTime == 0 {
+		return l.FrameTime
+	}
+	if l.FrameTime == 0 && l.MaxTime >= usualTime {
+		return 0
+	}
+	return min(max(l.FrameTime, usualTime), l.MaxTime)
+}
+
+// usualTime is how many ms of sound are in a packet where nobody says.
+const usualTime = 20
+
+// control is where the writer wants RTCP, if it says.
+func (l *Line) control() netip.AddrPort {
+	if l.ControlPort == 0 {
+		return netip.AddrPort{}
+	}
+	address := l.ControlAddress
+	if !address.IsValid() {
+		address = l.Address
+	}
+	return netip.AddrPortFrom(address, l.ControlPort)
+}
+
+// SoundAddress is where the writer wants sound: that of the first line that is
+// in use and has one, or the zero Addr.
+func (d *Description) SoundAddress() netip.Addr {
+	for i := range d.Lines {
+		if l := &d.Lines[i]; l.Kind == "audio" && l.Port != 0 && l.Address.IsValid() {
+			return l.Address
+		}
+	}
+	return netip.Addr{}
+}
+
 // staticFormats are the payload types that need no rtpmap (RFC 3551 §6).
 var staticFormats = map[uint8]media.Codec{0: media.PCMU, 8: media.PCMA, 9: media.G722}
 
 // reader holds what of the m-line being read is not yet decided.
 type reader struct {
-	out       Description
-	address   netip.Addr // the session's
-	direction Direction
-	frameTime int
-	maps      map[uint8]media.Codec // of the current m-line
-	line      *Line
+	out     Description
+	session Line                  // what lines have that do not say it themselves
+	maps    map[uint8]media.Codec // of the current m-line
+	line    *Line
 }
 
 // Parse reads a description. It accepts any kind of line end, also none after
@@ -125,10 +168,9 @@ func (r *reader) startLine(value string) error {
 	if err != nil {
 		return fmt.Errorf("media line %q: bad port: %w", clip(value), err)
 	}
-	r.out.Lines = append(r.out.Lines, Line{
-		Kind: strings.ToLower(fields[0]), Port: uint16(port), Protocol: fields[2], Listed: fields[3:],
-		Address: r.address, Direction: r.direction, FrameTime: r.frameTime,
-	})
+	line := r.session
+	line.Kind, line.Port, line.Protocol, line.Listed = strings.ToLower(fields[0]), uint16(port), fields[2], fields[3:]
+	r.out.Lines = append(r.out.Lines, line)
 	r.line = &r.out.Lines[len(r.out.Lines)-1]
 	r.maps = make(map[uint8]media.Codec)
 	return nil
@@ -156,55 +198,87 @@ func (r *reader) finishLine() {
 	r.line = nil
 }
 
+// present is what attributes belong to: the current line, or the session before
+// the first.
+func (r *reader) present() *Line {
+	if r.line != nil {
+		return r.line
+	}
+	return &r.session
+}
+
 // connection reads "IN IP4 192.0.2.1/127".
-func (r *reader) connection(value string) {
-	fields := strings.Fields(value)
+func (r *reader) connection(value string) { r.present().Address = parseAddress(strings.Fields(value)) }
+
+// parseAddress reads the fields of "IN IP6 2001:db8::1"; the zero Addr is for
+// what is not an address.
+func parseAddress(fields []string) netip.Addr {
 	if len(fields) < 3 {
-		return
+		return netip.Addr{}
 	}
 	text, _, _ := strings.Cut(fields[2], "/") // a multicast TTL
-	address, err := netip.ParseAddr(text)
+	address, err := netip.ParseAddr(strings.Trim(text, "[]"))
 	if err != nil || address.Zone() != "" {
-		address = netip.Addr{}
+		return netip.Addr{}
 	}
-	address = address.Unmap()
-	if r.line != nil {
-		r.line.Address = address
-	} else {
-		r.address = address
-	}
+	return address.Unmap()
 }
 
 func (r *reader) attribute(value string) {
 	name, rest, _ := strings.Cut(value, ":")
 	name = strings.ToLower(strings.TrimSpace(name))
 	rest = strings.TrimSpace(rest)
+	at := r.present()
 	if d, ok := parseDirection(name); ok {
-		if r.line != nil {
-			r.line.Direction = d
-		} else {
-			r.direction = d
-		}
+		at.Direction = d
 		return
 	}
 	switch name {
 	case "ptime":
-		ms, err := strconv.Atoi(rest)
-		if err != nil || ms < 1 || ms > 200 {
-			return
+		if ms, ok := parseTime(rest); ok {
+			at.FrameTime = ms
 		}
-		if r.line != nil {
-			r.line.FrameTime = ms
-		} else {
-			r.frameTime = ms
+	case "maxptime":
+		if ms, ok := parseTime(rest); ok {
+			at.MaxTime = ms
 		}
+	case "rtcp-mux":
+		at.Mux = true
+	}
+	// What follows belongs to one line. Some gateways write an rtpmap before the
+	// first, where it belongs to nothing.
+	if r.line == nil {
+		return
+	}
+	switch name {
 	case "rtpmap":
-		// An rtpmap before the first m-line belongs to nothing; some gateways
-		// write one there.
-		if r.line != nil {
-			r.rtpmap(rest)
+		r.rtpmap(rest)
+	case "rtcp":
+		r.control(strings.Fields(rest))
+	case "crypto":
+		if c, ok := parseCrypto(rest); ok && len(r.line.Crypto) < maxCrypto {
+			r.line.Crypto = append(r.line.Crypto, c)
 		}
 	}
+}
+
+// parseTime reads the ms of sound in a packet. Some write 20.0.
+func parseTime(text string) (int, bool) {
+	text, _, _ = strings.Cut(text, ".")
+	ms, err := strconv.Atoi(text)
+	return ms, err == nil && ms >= 1 && ms <= 200
+}
+
+// control reads the fields of "53020 IN IP4 126.16.64.4".
+func (r *reader) control(fields []string) {
+	if len(fields) == 0 {
+		return
+	}
+	port, err := strconv.ParseUint(fields[0], 10, 16)
+	if err != nil {
+		return
+	}
+	r.line.ControlPort, r.line.ControlAddress = uint16(port), parseAddress(fields[1:])
 }
 
 // rtpmap reads "101 telephone-event/8000/1".

@@ -9,7 +9,10 @@ import (
 	"github.com/carillon-cc/carillon/media"
 )
 
-var here = netip.MustParseAddrPort("198.51.100.7:12034")
+var (
+	here  = netip.MustParseAddrPort("198.51.100.7:12034")
+	here6 = netip.MustParseAddrPort("[2001:db8::7]:12034")
+)
 
 func crlf(lines ...string) string { return strings.Join(lines, "\r\n") + "\r\n" }
 
@@ -146,6 +149,43 @@ func TestAnswerAgreesOnWhatTheOfferAllows(t *testing.T) {
 			Agreement{Codec: media.PCMA, PayloadType: 8, Remote: remote},
 			nil,
 		},
+		{
+			"a dynamic number for G.711 in an odd place of the order",
+			"v=0\na=rtcp-mux\na=maxptime:60\nc=IN IP4 192.0.2.9\nm=video 0 RTP/AVP 31\na=rtpmap:97 H264/90000\n" +
+				"m=audio 4000 RTP/AVP 96 97 13 101\na=ptime:30\na=rtpmap:101 telephone-event/8000\na=rtpmap:97 PCMU/8000\na=rtpmap:96 AMR-WB/16000\na=sendrecv",
+			Agreement{Codec: media.PCMU, PayloadType: 97, EventType: 101, Remote: remote, FrameTime: 30, Mux: true},
+			nil,
+		},
+		{
+			"the most time in a packet, less than usual",
+			head + crlf("m=audio 4000 RTP/AVP 8", "a=ptime:40", "a=maxptime:10"),
+			Agreement{Codec: media.PCMA, PayloadType: 8, Remote: remote, FrameTime: 10},
+			nil,
+		},
+		{
+			"the most time in a packet alone, more than usual",
+			head + crlf("m=audio 4000 RTP/AVP 8", "a=maxptime:150", "a=ptime:x"),
+			Agreement{Codec: media.PCMA, PayloadType: 8, Remote: remote},
+			nil,
+		},
+		{
+			"RTCP elsewhere",
+			head + crlf("m=audio 4000 RTP/AVP 8", "a=rtcp:4444 IN IP4 192.0.2.10"),
+			Agreement{Codec: media.PCMA, PayloadType: 8, Remote: remote, Control: netip.MustParseAddrPort("192.0.2.10:4444")},
+			nil,
+		},
+		{
+			"RTCP on another port of the same host",
+			head + crlf("m=audio 4000 RTP/AVP 8", "a=rtcp:4444"),
+			Agreement{Codec: media.PCMA, PayloadType: 8, Remote: remote, Control: netip.MustParseAddrPort("192.0.2.9:4444")},
+			nil,
+		},
+		{
+			"RTP with feedback",
+			head + crlf("m=audio 4000 RTP/AVPF 8"),
+			Agreement{Codec: media.PCMA, PayloadType: 8, Remote: remote},
+			nil,
+		},
 		{"only foreign encodings", head + crlf("m=audio 4000 RTP/AVP 18 3"), Agreement{}, ErrNoCodec},
 		{"encrypted only", head + crlf("m=audio 4000 RTP/SAVP 8"), Agreement{}, ErrNoCodec},
 		{"sound removed", head + crlf("m=audio 0 RTP/AVP 8"), Agreement{}, ErrNoCodec},
@@ -158,7 +198,11 @@ func TestAnswerAgreesOnWhatTheOfferAllows(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, got, err := NewWriter(1).Answer(offer, here)
+			local := here
+			if offer.SoundAddress().Is6() {
+				local = here6
+			}
+			_, got, err := NewWriter(1).Answer(offer, local)
 			if !errors.Is(err, r.err) {
 				t.Fatalf("error %v, want %v", err, r.err)
 			}
@@ -221,7 +265,7 @@ func TestOfferIsUnderstoodByTheOtherSide(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		there := netip.MustParseAddrPort("[2001:db8::1]:9000")
+		there := netip.MustParseAddrPort("192.0.2.1:9000")
 		body, theirs, err := callee.Answer(offer, there)
 		if err != nil {
 			t.Fatal(err)
@@ -270,13 +314,20 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(crlf("v=0", "o=- 1 1 IN IP4 192.0.2.9", "s=-", "c=IN IP4 192.0.2.9", "t=0 0", "m=audio 4000 RTP/AVP 8 0 101",
 		"a=rtpmap:101 telephone-event/8000", "a=fmtp:101 0-16", "a=ptime:20", "a=sendrecv")))
 	f.Add([]byte("c=IN IP6 ::\nm=audio 1/2 RTP/AVP 97\na=rtpmap:97 PCMU/8000"))
+	f.Add([]byte("c=IN IP4 192.0.2.1\nm=audio 9 RTP/SAVP 8\na=crypto:1 AEAD_AES_128_GCM inline:" + strings.Repeat("A", 38) + "|2^31 WSH=64\na=rtcp:9 IN IP6 ::1\na=rtcp-mux"))
 	f.Add([]byte("a=rtpmap:8\r\nm=video 0 x y\r\nm=audio 1 RTP/AVP 8\r\na=inactive"))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		offer, err := Parse(body)
 		if err != nil {
 			return
 		}
-		answer, agreed, err := NewWriter(1).Answer(offer, here)
+		w := NewWriter(1)
+		w.SetPolicy(Preferred)
+		local := here
+		if offer.SoundAddress().Is6() {
+			local = here6
+		}
+		answer, agreed, err := w.Answer(offer, local)
 		if err != nil {
 			return
 		}
