@@ -33,6 +33,7 @@ type Port struct {
 	codecs atomic.Pointer[[128]Codec]
 	target atomic.Pointer[netip.AddrPort] // where to send; nil for nowhere
 	seal   atomic.Pointer[sealing]        // nil: packets go out as they are
+	open   atomic.Pointer[Opener]         // nil: packets come as they are
 
 	mu      sync.Mutex // held for an instant only
 	latch   latch
@@ -45,7 +46,6 @@ type Port struct {
 	// reading is held while a packet is read and handled.
 	reading sync.Mutex
 	handler func(h Header, pkt *Packet) // nil when the port is closed
-	open    Opener                      // nil: packets come as they are
 	packet  Packet
 	track   reception
 
@@ -149,7 +149,7 @@ func (p *Port) aim() {
 	p.target.Store(&to)
 }
 
-// Send sends an RTP packet to the peer, encrypted if SetSecurity said so: then b
+// Send sends an RTP packet to the peer, encrypted if there is a Sealer: then b
 // is changed, and sendSlack bytes of its capacity are used. It returns
 // ErrNoRemote when there is nowhere to send to, and else what the socket says;
 // errors do no harm to the port.
@@ -211,9 +211,9 @@ func (p *Port) isControl(b []byte) bool {
 
 // readSound takes an RTP packet. p.reading is held.
 func (p *Port) readSound(b []byte, from netip.AddrPort, now time.Duration) {
-	if p.open != nil {
+	if open := p.open.Load(); open != nil {
 		var err error
-		if b, err = p.open.OpenRTP(b); err != nil {
+		if b, err = (*open).OpenRTP(b); err != nil {
 			p.bad.Add(1)
 			return
 		}

@@ -45,6 +45,17 @@ func NewPorts(bind netip.Addr, first, last int) *Ports {
 	}
 }
 
+// AnyAddress is what to bind to for sound from everywhere: that of IPv6, which
+// takes IPv4 as well, where the machine knows it.
+func AnyAddress() netip.Addr {
+	s, _, err := openSocket(netip.AddrPortFrom(netip.IPv6Unspecified(), 0))
+	if err != nil {
+		return netip.IPv4Unspecified()
+	}
+	s.close()
+	return netip.IPv6Unspecified()
+}
+
 // InUse is the number of open ports.
 func (p *Ports) InUse() int {
 	p.mu.Lock()

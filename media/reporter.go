@@ -62,9 +62,11 @@ func (r *Reporter) Tick(now time.Duration) (more bool) {
 	return true
 }
 
-// Bye tells the peer that our stream is over, once the reporter is out of the
-// pacer.
+// Bye tells the peer that our stream, if there was one, is over.
 func (r *Reporter) Bye() {
+	if r.output.sent.Load() == 0 {
+		return
+	}
 	b := rtcp.AppendReceiverReport(make([]byte, 0, rtcp.MaxSize), r.output.SSRC())
 	b = rtcp.AppendDescription(b, r.output.SSRC(), r.name)
 	_ = r.port.sendControl(rtcp.AppendBye(b, r.output.SSRC()))

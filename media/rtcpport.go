@@ -84,9 +84,9 @@ func (p *Port) sendControl(b []byte) error {
 // readControl takes a compound packet, which came to the RTCP socket if control
 // is set. p.reading is held.
 func (p *Port) readControl(b []byte, from netip.AddrPort, control bool, now time.Duration) {
-	if p.open != nil {
+	if open := p.open.Load(); open != nil {
 		var err error
-		if b, err = p.open.OpenRTCP(b); err != nil {
+		if b, err = (*open).OpenRTCP(b); err != nil {
 			p.bad.Add(1)
 			return
 		}

@@ -59,15 +59,22 @@ func (s *sealing) rtcp(b []byte) ([]byte, error) {
 	return b, nil
 }
 
-// SetSecurity has all packets encrypted from now on; nil is for packets as they
-// are. It must not be called from the port's handler.
-func (p *Port) SetSecurity(seal Sealer, open Opener) {
-	if seal == nil {
+// SetSealer has all that is sent encrypted from now on; nil is for packets as
+// they are.
+func (p *Port) SetSealer(by Sealer) {
+	if by == nil {
 		p.seal.Store(nil)
-	} else {
-		p.seal.Store(&sealing{by: seal})
+		return
 	}
-	p.reading.Lock()
-	p.open = open
-	p.reading.Unlock()
+	p.seal.Store(&sealing{by: by})
+}
+
+// SetOpener has all that is received decrypted from now on, and nothing else
+// taken; nil is for packets as they are.
+func (p *Port) SetOpener(by Opener) {
+	if by == nil {
+		p.open.Store(nil)
+		return
+	}
+	p.open.Store(&by)
 }

@@ -215,7 +215,7 @@ func (s *server) openMedia() error {
 	if err != nil {
 		return fmt.Errorf("open browser media: %w", err)
 	}
-	ports := media.NewPorts(netip.IPv4Unspecified(), s.settings.rtpFirst, s.settings.rtpEnd)
+	ports := media.NewPorts(media.AnyAddress(), s.settings.rtpFirst, s.settings.rtpEnd)
 	ports.OnFault(s.packetFault)
 	s.sip, err = sipgw.New(sipgw.Config{
 		Listen: s.settings.SIP, PublicIP: s.settings.publicIP,

@@ -20,6 +20,12 @@ func (l *leg) agree(a sdp.Agreement) {
 	if a.EventType != 0 {
 		types[a.EventType] = media.TelephoneEvent
 	}
+	if err := l.secure(a); err != nil {
+		// Nothing may go out as it is where encryption was agreed on.
+		l.log.Error("a call's sound could not be encrypted", "err", err)
+		l.port.SetRemote(netip.AddrPort{})
+		return
+	}
 	l.port.SetPayloadTypes(types)
 	if l.agreed.Codec != a.Codec || l.agreed.PayloadType != a.PayloadType {
 		l.output.SetCodec(a.Codec, a.PayloadType)
@@ -27,12 +33,9 @@ func (l *leg) agree(a sdp.Agreement) {
 	if a.EventType != 0 {
 		l.output.SetPayloadType(media.TelephoneEvent, a.EventType)
 	}
-	if a.Remote.IsValid() {
-		l.port.SetRemote(a.Remote)
-	}
-	if !a.Sends() || !a.Remote.IsValid() {
-		l.port.SetRemote(netip.AddrPort{}) // quiet, and where the peer is stays known
-	}
+	l.port.SetControl(a.Control, a.Mux)
+	l.port.SetRemote(a.Remote)
+	l.port.SetSending(a.Sends())
 	l.agreed = a
 }
 
@@ -95,6 +98,7 @@ func (l *leg) Tick(now time.Duration) (more bool) {
 		return false
 	}
 	l.keepAlive.Tick(now)
+	l.reporter.Tick(now)
 	if l.sessionEnd.take(now) {
 		l.gateway.background(func() {
 			l.end(call.Cause{By: l.party, Reason: call.ReasonNotRefreshed, Status: sip.StatusRequestTimeout}, true)

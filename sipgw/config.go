@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/carillon-cc/carillon/ccs"
 	"github.com/carillon-cc/carillon/media"
 )
 
@@ -22,8 +23,9 @@ type Config struct {
 	Listen string
 	// BindIPs replaces the host of Listen when there is more than one.
 	BindIPs []netip.Addr
-	// PublicIP is told to peers, except to those on this machine. When it is
-	// not set they are told the address that they called.
+	// PublicIP is told to peers, except to those on this machine and those of the
+	// other IP version. When it is not set they are told the address that they
+	// called.
 	PublicIP netip.Addr
 	// Ports opens the RTP ports. Required.
 	Ports *media.Ports
@@ -40,6 +42,9 @@ type Config struct {
 	FixedMedia bool
 	// MediaSources limits where such sound may come from. Empty means anywhere.
 	MediaSources []netip.Prefix
+	// Encryption is what is demanded of callers of whom neither a trunk nor a
+	// line says it. Encrypted sound is taken whenever it is offered over TLS.
+	Encryption ccs.Encryption
 	// MaxCalls is how many calls are taken at the same time; 0 means no limit
 	// but that of the RTP ports. More are refused with 503.
 	MaxCalls int

@@ -3,7 +3,6 @@ package sipgw
 import (
 	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"net/netip"
 
 	"github.com/emiago/sipgo/sip"
@@ -53,7 +52,7 @@ func (g *Gateway) arrive(x exchange) (*caller, bool) {
 	l, err := g.newCaller(x, offer)
 	switch {
 	case err == nil:
-	case errors.Is(err, sdp.ErrNoCodec), errors.Is(err, sdp.ErrNoAddress):
+	case errors.Is(err, sdp.ErrNoCodec), errors.Is(err, sdp.ErrNoAddress), errors.Is(err, sdp.ErrNoCrypto):
 		refuse(x, statusOf(call.ReasonNoCodec))
 	case errors.Is(err, media.ErrNoPort):
 		g.log.Warn("a call was refused for want of an RTP port")
@@ -114,10 +113,6 @@ func (g *Gateway) newCaller(x exchange, offer *sdp.Description) (*caller, error)
 	if err != nil {
 		return nil, err
 	}
-	port, err := g.cfg.Ports.Open(media.PortConfig{Allowed: g.cfg.MediaSources})
-	if err != nil {
-		return nil, err
-	}
 	id := d.ID()
 	l := &caller{invite: x, leg: &leg{
 		gateway: g,
@@ -127,26 +122,24 @@ func (g *Gateway) newCaller(x exchange, offer *sdp.Description) (*caller, error)
 		arrival: arrival{id.CallID, id.RemoteTag, x.req.CSeq().SeqNo},
 		dialog:  d,
 		contact: dialog.Contact(user(x.req.Recipient), public, x.req.Transport()),
-		port:    port,
-		media:   netip.AddrPortFrom(public.Addr(), port.Local().Port()),
-		writer:  sdp.NewWriter(rand.Uint64()),
 		over:    make(chan struct{}),
 		left:    make(chan struct{}),
 		waiting: make(map[uint32]chan *sip.Request),
 		session: readSession(x.req).accept(session{}, g.cfg.Timers.MinSession),
 	}}
 	l.self, l.giveUp = l, l.refuse
-	l.output = media.NewOutput(func(b []byte) { _ = port.Send(b) })
-	l.keepAlive = media.NewKeepAlive(l.output)
-	l.keys = media.NewDigitSender(g.cfg.Pacer, l.output, 0)
+	if err := l.openSound(public.Addr(), g.cfg.MediaSources, policyOf(x.req.Transport(), g.cfg.Encryption)); err != nil {
+		return nil, err
+	}
 	if offer == nil {
 		l.sdp = l.writer.Offer(l.media, nil, sdp.SendRecv)
 		l.offering = true
 		l.output.SetCodec(media.PCMA, 8) // the first of our offer, until the answer comes
 	} else {
+		l.meet(offer)
 		body, agreed, err := l.writer.Answer(offer, l.media)
 		if err != nil {
-			port.Close()
+			l.port.Close()
 			return nil, err
 		}
 		l.sdp = body
@@ -157,7 +150,7 @@ func (g *Gateway) newCaller(x exchange, offer *sdp.Description) (*caller, error)
 	l.incoming = identify(x.req, trunk)
 	l.incoming.Leg = l
 	l.incoming.Codec = l.Codec()
-	port.Receive(l.receive)
+	l.port.Receive(l.receive)
 	return l, nil
 }
 
@@ -173,8 +166,9 @@ func (g *Gateway) localAddress(tx sip.ServerTransaction) netip.AddrPort {
 
 // publicAddress is what a peer is told who called one of our addresses.
 func (g *Gateway) publicAddress(local netip.AddrPort) netip.AddrPort {
-	if public := g.cfg.PublicIP; public.IsValid() && !public.IsUnspecified() && !local.Addr().IsLoopback() {
-		return netip.AddrPortFrom(public.Unmap(), local.Port())
+	public := g.cfg.PublicIP.Unmap()
+	if public.IsValid() && !public.IsUnspecified() && !local.Addr().IsLoopback() && public.Is4() == local.Addr().Is4() {
+		return netip.AddrPortFrom(public, local.Port())
 	}
 	return local
 }

@@ -40,6 +40,7 @@ type leg struct {
 	media     netip.AddrPort // our media address as the peer is told it
 	output    *media.Output
 	keepAlive *media.KeepAlive
+	reporter  *media.Reporter
 	keys      *media.DigitSender
 	digits    media.DigitReceiver // the port's reader only
 
@@ -209,5 +210,6 @@ func (l *leg) receive(_ media.Header, p *media.Packet) {
 func (l *leg) release() {
 	l.keys.Stop()
 	l.gateway.cfg.Pacer.Remove(l)
+	l.reporter.Bye()
 	l.port.Close()
 }

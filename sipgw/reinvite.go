@@ -121,6 +121,7 @@ func (l *leg) offer(req *sip.Request, offer *sdp.Description) ([]byte, error) {
 	if offer != nil {
 		var agreed sdp.Agreement
 		var err error
+		l.meet(offer)
 		if body, agreed, err = l.writer.Answer(offer, l.media); err != nil {
 			return nil, err
 		}
