@@ -299,7 +299,7 @@ func TestLateOffer(t *testing.T) {
 		t.Fatal(err)
 	}
 	ok := r.await("SIP/2.0 200", "INVITE")
-	if !strings.Contains(ok, "RTP/AVP 8 0 101\r\n") {
+	if !strings.Contains(ok, "RTP/AVP 8 0 9 101\r\n") {
 		t.Fatalf("no offer in\n%s", ok)
 	}
 	answer := strings.Replace(r.offer(), "RTP/AVP 8 0 101", "RTP/AVP 0 101", 1)
