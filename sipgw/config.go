@@ -3,6 +3,8 @@
 package sipgw
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -23,6 +25,16 @@ type Config struct {
 	Listen string
 	// BindIPs replaces the host of Listen when there is more than one.
 	BindIPs []netip.Addr
+	// ListenTLS is the address of SIP over TLS, as Listen; "" for none. Its
+	// certificate is that of TLS, which it needs.
+	ListenTLS string
+	TLS       *tls.Config
+	// TLSRoots are who signs the certificates of peers that we connect to; nil are
+	// those of the machine.
+	TLSRoots *x509.CertPool
+	// OnLines is told when a line gets its first registered telephone or loses its
+	// last. It runs in many goroutines, one at a time, and only posts.
+	OnLines func(lineID string, registered bool)
 	// PublicIP is told to peers, except to those on this machine and those of the
 	// other IP version. When it is not set they are told the address that they
 	// called.
@@ -79,6 +91,13 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Pacer == nil {
 		return c, errors.New("SIP: Pacer is missing")
 	}
+	if c.ListenTLS != "" && c.TLS == nil {
+		return c, errors.New("SIP: TLS is missing, which ListenTLS needs")
+	}
+	if c.TLS != nil {
+		c.TLS = c.TLS.Clone()
+		c.TLS.MinVersion = max(c.TLS.MinVersion, tls.VersionTLS12)
+	}
 	if c.Listen == "" {
 		c.Listen = ":5060"
 	}
@@ -101,20 +120,30 @@ func setDefault(d *time.Duration, value time.Duration) {
 }
 
 // bindAddresses are the addresses to listen on; their port may be 0.
-func (c Config) bindAddresses() ([]netip.AddrPort, error) {
-	host, service, err := net.SplitHostPort(c.Listen)
+func (c Config) bindAddresses() ([]netip.AddrPort, error) { return c.addresses(c.Listen) }
+
+// secureAddresses are the addresses to listen on for TLS, if any.
+func (c Config) secureAddresses() ([]netip.AddrPort, error) {
+	if c.ListenTLS == "" {
+		return nil, nil
+	}
+	return c.addresses(c.ListenTLS)
+}
+
+func (c Config) addresses(listen string) ([]netip.AddrPort, error) {
+	host, service, err := net.SplitHostPort(listen)
 	if err != nil {
-		return nil, fmt.Errorf("SIP: Listen %q: %w", c.Listen, err)
+		return nil, fmt.Errorf("SIP: Listen %q: %w", listen, err)
 	}
 	port, err := strconv.ParseUint(service, 10, 16)
 	if err != nil {
-		return nil, fmt.Errorf("SIP: Listen %q: bad port: %w", c.Listen, err)
+		return nil, fmt.Errorf("SIP: Listen %q: bad port: %w", listen, err)
 	}
 	ips := c.BindIPs
 	if len(ips) == 0 && host != "" {
 		ip, err := netip.ParseAddr(host)
 		if err != nil {
-			return nil, fmt.Errorf("SIP: Listen %q: the host must be an IP address: %w", c.Listen, err)
+			return nil, fmt.Errorf("SIP: Listen %q: the host must be an IP address: %w", listen, err)
 		}
 		ips = []netip.Addr{ip}
 	}

@@ -14,14 +14,23 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"github.com/carillon-cc/carillon/call"
+	"github.com/carillon-cc/carillon/ccs"
 	"github.com/carillon-cc/carillon/sipgw/dialog"
+	"github.com/carillon-cc/carillon/sipgw/digest"
+	"github.com/carillon-cc/carillon/sipgw/registrar"
 )
 
 // Gateway takes calls over SIP. Its methods are safe from any goroutine.
 type Gateway struct {
-	cfg     Config
-	log     *slog.Logger
-	acl     *acl
+	cfg            Config
+	log            *slog.Logger
+	acl            *acl
+	guard          *guard
+	registrar      *registrar.Registrar
+	wrongPasswords wrongPasswords
+	// dialled are the connections that we open, by their transport.
+	dialled map[string]*dialled
+	names   sync.Map // of TLS peers: string by netip.AddrPort
 	sockets *sockets
 	ua      *sipgo.UserAgent
 	server  *sipgo.Server
@@ -58,6 +67,11 @@ type Stats struct {
 	Dropped  uint64 // datagrams and connections of strangers
 	Panics   uint64 // faults in handlers that were caught
 	RTPPorts int    // open now
+	// Registered are the telephones of lines now. Challenges are requests that
+	// were asked for a password, Failures wrong ones, Throttled what was not even
+	// looked at because its source had sent too much.
+	Registered                      int
+	Challenges, Failures, Throttled uint64
 }
 
 // New opens the sockets of a gateway. Nothing is read before Run.
@@ -70,14 +84,21 @@ func New(cfg Config) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
+	secure, err := cfg.secureAddresses()
+	if err != nil {
+		return nil, err
+	}
 	g := &Gateway{cfg: cfg, log: cfg.Log, acl: newACL(cfg.AllowLoopback, cfg.Trunks), legs: make(map[dialog.ID]*leg), arrivals: make(map[arrival]struct{})}
-	if g.sockets, err = openSockets(at, g.acl); err != nil {
+	g.registrar = registrar.New(cfg.OnLines)
+	g.guard = newGuard(g.acl, g.registrar, digest.NewServer(ccs.LineRealm))
+	if g.sockets, err = openSockets(at, secure, g.guard, cfg.TLS); err != nil {
 		return nil, err
 	}
 	if err := g.startSIP(); err != nil {
 		_ = g.sockets.close()
 		return nil, fmt.Errorf("starting SIP: %w", err)
 	}
+	g.dialled = map[string]*dialled{"TCP": newDialled(g.Addr()), "TLS": newDialled(g.Addr())}
 	g.sending, g.stopSend = context.WithCancel(context.Background())
 	return g, nil
 }
@@ -100,6 +121,7 @@ func (g *Gateway) startSIP() error {
 	if g.client, err = sipgo.NewClient(g.ua, sipgo.WithClientLogger(quiet)); err != nil {
 		return err
 	}
+	g.client.TxRequester = requester{g}
 	if g.server, err = sipgo.NewServer(g.ua, sipgo.WithServerLogger(quiet)); err != nil {
 		return err
 	}
@@ -111,12 +133,17 @@ func (g *Gateway) startSIP() error {
 	g.server.OnInfo(g.shielded(checked(g.onInfo)))
 	g.server.OnOptions(g.shielded(checked(g.onOptions)))
 	g.server.OnRefer(g.shielded(checked(g.onRefer)))
+	g.server.OnRegister(g.shielded(checked(g.onRegister)))
 	g.server.OnNoRoute(g.shielded(checked(g.onOther)))
 	return nil
 }
 
 // Addr is the first address that SIP is spoken on, over UDP and TCP.
 func (g *Gateway) Addr() netip.AddrPort { return g.sockets.address() }
+
+// AddrTLS is the first address that SIP over TLS is spoken on; the zero value
+// where it is not.
+func (g *Gateway) AddrTLS() netip.AddrPort { return g.sockets.secure() }
 
 // SetTrunks changes who may call; calls that run go on.
 func (g *Gateway) SetTrunks(trunks []netip.Prefix) { g.acl.set(trunks) }
@@ -131,6 +158,8 @@ func (g *Gateway) Stats() Stats {
 	return Stats{
 		Calls: len(g.legs), Total: g.total.Load(), Dropped: g.acl.dropped.Load(),
 		Panics: g.panics.Load(), RTPPorts: g.cfg.Ports.InUse(),
+		Registered: g.registrar.Count(), Challenges: g.guard.challenges.Load(),
+		Failures: g.guard.failures.Load(), Throttled: g.guard.throttled.Load(),
 	}
 }
 
@@ -142,11 +171,17 @@ func (g *Gateway) Run(ctx context.Context, accept func(ctx context.Context, in I
 	g.ctx, g.accept = ctx, accept
 	var readers sync.WaitGroup
 	for _, s := range g.sockets.udp {
-		readers.Go(func() { g.readUDP(s) })
+		readers.Go(func() { g.readUDP(s, &readers, func() {}) })
 	}
 	for _, l := range g.sockets.tcp {
 		readers.Go(func() { _ = g.server.ServeTCP(l) })
 	}
+	for _, l := range g.sockets.tls {
+		readers.Go(func() { _ = g.server.ServeTLS(l) })
+	}
+	readers.Go(func() { _ = g.server.ServeTCP(g.dialled["TCP"]) })
+	readers.Go(func() { _ = g.server.ServeTLS(g.dialled["TLS"]) })
+	readers.Go(func() { g.keepAlive(ctx) })
 	<-ctx.Done()
 	g.Drain()
 	for _, l := range g.all() {
@@ -174,26 +209,12 @@ const Settle = 50 * time.Millisecond
 // Close closes the sockets of a gateway that was never run; Run does it itself.
 func (g *Gateway) Close() {
 	g.stopSend()
+	g.registrar.Close()
 	_ = g.sockets.close()
-	_ = g.ua.Close()
-}
-
-// readUDP has sipgo read a socket. sipgo parses in this goroutine: a datagram
-// that its parser cannot stand must not end the reading.
-func (g *Gateway) readUDP(s *guardedSocket) {
-	for again := true; again; {
-		again = func() (failed bool) {
-			defer func() {
-				if fault := recover(); fault != nil {
-					g.panics.Add(1)
-					g.log.Error("reading a SIP message failed", "fault", fmt.Sprint(fault))
-					failed = true
-				}
-			}()
-			_ = g.server.ServeUDP(s)
-			return false
-		}()
+	for _, d := range g.dialled {
+		_ = d.Close()
 	}
+	_ = g.ua.Close()
 }
 
 // add makes a leg known. It fails, with the status to refuse with, where the
@@ -211,6 +232,9 @@ func (g *Gateway) add(l *leg) (status, bool) {
 		return statusOf(call.ReasonBusy), false
 	}
 	g.legs[l.dialog.ID()] = l
+	_, peer := l.dialog.Way()
+	l.at = peer.Addr()
+	g.guard.talking.add(l.at)
 	g.arrivals[l.arrival] = struct{}{}
 	g.total.Add(1)
 	g.calls.Add(1)
@@ -220,7 +244,13 @@ func (g *Gateway) add(l *leg) (status, bool) {
 func (g *Gateway) remove(l *leg) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	delete(g.legs, l.dialog.ID())
+	if g.legs[l.dialog.ID()] == l {
+		delete(g.legs, l.dialog.ID())
+		g.guard.talking.remove(l.at)
+		if _, peer := l.dialog.Way(); l.line != "" {
+			g.guard.befriend(peer) // whose answer to our BYE is still to come
+		}
+	}
 	delete(g.arrivals, l.arrival)
 }
 

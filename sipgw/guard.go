@@ -1,108 +1,139 @@
 package sipgw
 
 import (
-	"errors"
 	"net"
 	"net/netip"
 	"sync/atomic"
 	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"github.com/carillon-cc/carillon/sipgw/digest"
+	"github.com/carillon-cc/carillon/sipgw/registrar"
 )
 
-// acl is who may talk to us. Strangers are dropped before sipgo sees them: a
-// scanner learns nothing, costs no memory and no parsing.
-type acl struct {
-	loopback bool
-	trunks   atomic.Pointer[[]netip.Prefix]
-	closed   atomic.Bool   // nobody may, any more
-	dropped  atomic.Uint64 // datagrams and connections of strangers
+// guard decides who is heard. Strangers are dropped before sipgo sees them: a
+// scanner learns nothing, costs no memory and next to no time. Who names one of
+// our lines is heard a little, to prove to be its telephone.
+type guard struct {
+	*acl
+	lines     atomic.Pointer[lines]
+	registrar *registrar.Registrar
+	digest    *digest.Server
+	parser    *sip.Parser
+	budgets   *budgets
+	guesses   guesses
+	// friends are addresses from which a telephone proved itself of late, for
+	// what it sends next without a proof: ACK, CANCEL, requests within a call.
+	friends recent[netip.AddrPort, time.Time]
+	talking *talking
+	streams *streams
+
+	challenges, failures, throttled atomic.Uint64
 }
 
-func newACL(loopback bool, trunks []netip.Prefix) *acl {
-	a := &acl{loopback: loopback}
-	a.set(trunks)
-	return a
+// friendship is how long an address is heard after a proof.
+const friendship = 10 * time.Minute
+
+func newGuard(a *acl, r *registrar.Registrar, d *digest.Server) *guard {
+	g := &guard{acl: a, registrar: r, digest: d, parser: sip.NewParser(), budgets: newBudgets(), talking: &talking{}, streams: newStreams()}
+	g.lines.Store(newLines(nil))
+	return g
 }
 
-func (a *acl) set(trunks []netip.Prefix) {
-	own := make([]netip.Prefix, len(trunks))
-	for i, p := range trunks {
-		own[i] = p.Masked()
+// befriend notes that a telephone at an address proved itself.
+func (g *guard) befriend(at netip.AddrPort) {
+	g.friends.change(at, func(time.Time) time.Time { return time.Now().Add(friendship) })
+}
+
+// familiar tells whether an address is heard without any further look: the
+// addresses of trunks, and of telephones that are registered or proved
+// themselves.
+func (g *guard) familiar(transport string, from netip.AddrPort) bool {
+	if g.closed.Load() {
+		return false
 	}
-	a.trunks.Store(&own)
-}
-
-// trunk is the prefix that an address belongs to; ok tells whether it may talk
-// to us.
-func (a *acl) trunk(ip netip.Addr) (prefix netip.Prefix, ok bool) {
-	if a.closed.Load() {
-		return netip.Prefix{}, false
+	if g.allows(from.Addr()) || g.registrar.Knows(transport, from) {
+		return true
 	}
-	for _, p := range *a.trunks.Load() {
-		if p.Contains(ip) {
-			return p, true
-		}
+	until, known := g.friends.get(from)
+	return known && time.Now().Before(until)
+}
+
+// admits decides about a datagram. One of a stranger who names a line is
+// answered here with a challenge, keeping nothing, until the stranger has shown
+// that answers arrive at the address that the datagrams come from.
+func (g *guard) admits(socket *net.UDPConn, b []byte, from netip.AddrPort) bool {
+	if len(b) <= 4 { // a keep-alive (RFC 5626 §3.5.1)
+		return false
 	}
-	return netip.Prefix{}, a.loopback && ip.IsLoopback()
-}
-
-func (a *acl) allows(ip netip.Addr) bool {
-	_, ok := a.trunk(ip)
-	return ok
-}
-
-// guardedSocket is a UDP socket that strangers cannot be heard through. It also
-// keeps sipgo listening: that ends at the first read error.
-type guardedSocket struct {
-	*net.UDPConn
-	acl *acl
-}
-
-// ReadFrom returns the next datagram of somebody who may talk to us.
-func (s *guardedSocket) ReadFrom(b []byte) (int, net.Addr, error) {
-	for {
-		n, from, err := s.ReadFromUDPAddrPort(b)
-		if errors.Is(err, net.ErrClosed) {
-			return 0, nil, err
-		}
-		if err != nil {
-			time.Sleep(errorPause)
-			continue
-		}
-		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
-		if !s.acl.allows(from.Addr()) {
-			s.acl.dropped.Add(1)
-			continue
-		}
-		return n, net.UDPAddrFromAddrPort(from), nil
+	if g.familiar("UDP", from) {
+		return true
 	}
-}
-
-// errorPause keeps an error that does not pass from taking the processor.
-const errorPause = 10 * time.Millisecond
-
-// guardedListener is a TCP listener that closes strangers' connections without
-// a word and outlives errors such as a want of file descriptors.
-type guardedListener struct {
-	*net.TCPListener
-	acl *acl
-}
-
-// Accept returns the next connection of somebody who may talk to us.
-func (l *guardedListener) Accept() (net.Conn, error) {
-	for {
-		conn, err := l.AcceptTCP()
-		if errors.Is(err, net.ErrClosed) {
-			return nil, err
-		}
-		if err != nil {
-			time.Sleep(errorPause)
-			continue
-		}
-		if from := conn.RemoteAddr().(*net.TCPAddr).AddrPort(); l.acl.allows(from.Addr().Unmap()) {
-			return conn, nil
-		}
-		l.acl.dropped.Add(1)
-		_ = conn.SetLinger(0) // a reset, and no socket left in TIME_WAIT
-		_ = conn.Close()
+	if !g.hears(b, from.Addr()) {
+		g.dropped.Add(1)
+		return false
 	}
+	return g.returns(socket, b, from)
+}
+
+// hears tells whether an unknown source is listened to: it names a line, or is
+// in a call with us, and has not talked too much.
+func (g *guard) hears(b []byte, from netip.Addr) bool {
+	if g.closed.Load() {
+		return false
+	}
+	m, ok := scan(b)
+	if !ok {
+		return false
+	}
+	named := !m.response && g.lines.Load().byUser(m.user) != nil
+	if !named && !(m.toTag && g.talking.with(from)) {
+		return false
+	}
+	if !g.budgets.take(from) {
+		g.throttled.Add(1)
+		return false
+	}
+	return true
+}
+
+// returns tells whether a datagram of an unknown source brings back a nonce of
+// ours, or belongs to a call with that address. Otherwise it is challenged.
+func (g *guard) returns(socket *net.UDPConn, b []byte, from netip.AddrPort) bool {
+	m, _ := scan(b)
+	if m.toTag && g.talking.with(from.Addr()) {
+		return true
+	}
+	if string(m.method) == string(sip.ACK) || string(m.method) == string(sip.CANCEL) {
+		return false // they cannot be challenged (RFC 3261 §22.1)
+	}
+	msg, err := g.parser.ParseSIP(b)
+	req, isRequest := msg.(*sip.Request)
+	if err != nil || !isRequest || req.From() == nil || req.To() == nil || req.CallID() == nil || req.CSeq() == nil || req.Via() == nil {
+		g.dropped.Add(1)
+		return false
+	}
+	req.SetTransport("UDP")
+	req.SetSource(from.String())
+	given := authorization(req)
+	if g.digest.Answers(from.Addr(), given) {
+		return true
+	}
+	if !g.budgets.challenge() {
+		g.throttled.Add(1)
+		return false
+	}
+	g.challenges.Add(1)
+	res := challenge(g.digest, req, from.Addr(), len(given) > 0)
+	to := from
+	if via := req.Via(); !via.Params.Has("rport") { // RFC 3261 §18.2.2, RFC 3581 §4
+		port := via.Port
+		if port <= 0 || port > 65535 {
+			port = sip.DefaultUdpPort
+		}
+		to = netip.AddrPortFrom(from.Addr(), uint16(port))
+	}
+	_, _ = socket.WriteToUDPAddrPort([]byte(res.String()), to)
+	return false
 }

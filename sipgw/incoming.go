@@ -16,7 +16,8 @@ import (
 // ends or other control characters and is bounded.
 type Incoming struct {
 	Leg call.CallerLeg
-	// From and FromName are who calls; "" when Anonymous.
+	// From and FromName are who calls; "" when Anonymous, but of a line always
+	// its own.
 	From, FromName string
 	To             string // what was dialled
 	Anonymous      bool   // the caller hides the number

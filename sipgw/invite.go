@@ -107,8 +107,12 @@ func (g *Gateway) newCaller(x exchange, offer *sdp.Description) (*caller, error)
 	trunk, _ := g.acl.trunk(source.Addr())
 	local := g.localAddress(x.tx)
 	public := g.publicAddress(local)
+	reachable := g.acl.allows
+	if x.line != nil {
+		reachable = nil // a telephone is where its messages come from
+	}
 	d, err := dialog.Accept(x.req, dialog.NewTag(), dialog.Contact(user(x.req.Recipient), public, x.req.Transport()), dialog.Path{
-		Transport: x.req.Transport(), Local: local, Peer: source, Reachable: g.acl.allows,
+		Transport: x.req.Transport(), Local: local, Peer: source, Reachable: reachable,
 	})
 	if err != nil {
 		return nil, err
@@ -148,6 +152,12 @@ func (g *Gateway) newCaller(x exchange, offer *sdp.Description) (*caller, error)
 	l.noteMethods(x.req)
 	l.told = l.agreed.Codec
 	l.incoming = identify(x.req, trunk)
+	if x.line != nil {
+		// What the telephone says of itself is not asked for.
+		l.incoming.From, l.incoming.FromName = x.line.Number, dialog.Clean(x.line.Name)
+		l.incoming.Trunk, l.incoming.Line = "", x.line.ID
+		l.line, l.trusted = x.line.ID, x.line.Trusted
+	}
 	l.incoming.Leg = l
 	l.incoming.Codec = l.Codec()
 	l.port.Receive(l.receive)
@@ -158,10 +168,24 @@ func (g *Gateway) newCaller(x exchange, offer *sdp.Description) (*caller, error)
 func (g *Gateway) localAddress(tx sip.ServerTransaction) netip.AddrPort {
 	if st, ok := tx.(*sip.ServerTx); ok {
 		if at, err := netip.ParseAddrPort(st.Connection().LocalAddr().String()); err == nil {
-			return netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
+			return netip.AddrPortFrom(at.Addr().Unmap(), g.listenPort(st.Connection(), at.Port()))
 		}
 	}
 	return g.Addr()
+}
+
+// listenPort is the port to name for a connection: that of the listener if we
+// opened the connection ourselves.
+func (g *Gateway) listenPort(c sip.Connection, port uint16) uint16 {
+	if t, ok := c.(*sip.TCPConnection); ok {
+		if s, ok := t.Conn.(*stream); ok && s.dialled {
+			if s.key.transport == "TLS" && g.AddrTLS().IsValid() {
+				return g.AddrTLS().Port()
+			}
+			return g.Addr().Port()
+		}
+	}
+	return port
 }
 
 // publicAddress is what a peer is told who called one of our addresses.

@@ -35,6 +35,8 @@ type leg struct {
 	arrival arrival // of a caller
 	dialog  *dialog.Dialog
 	contact sip.ContactHeader
+	line    string     // id of the ccs.Line whose telephone it is, "" for others
+	at      netip.Addr // where the peer was when the leg was made
 
 	port      *media.Port
 	media     netip.AddrPort // our media address as the peer is told it

@@ -5,12 +5,18 @@ import (
 	"runtime/debug"
 
 	"github.com/emiago/sipgo/sip"
+
+	"github.com/carillon-cc/carillon/ccs"
+	"github.com/carillon-cc/carillon/sipgw/dialog"
 )
 
 // exchange is a request with what is needed to answer it.
 type exchange struct {
 	req *sip.Request
 	tx  sip.ServerTransaction
+	// line is whose telephone has proved to send the request; nil for a trunk and
+	// within a dialog.
+	line *ccs.Line
 }
 
 // respond sends a response without a body. An error means that the peer or the
@@ -23,7 +29,7 @@ func (x exchange) respond(code int, phrase string) {
 // own: a fault in one message must not end every call of the process.
 func (g *Gateway) shielded(handle func(exchange)) func(*sip.Request, sip.ServerTransaction) {
 	return func(req *sip.Request, tx sip.ServerTransaction) {
-		x := exchange{req, tx}
+		x := exchange{req: req, tx: tx}
 		defer func() {
 			if fault := recover(); fault != nil {
 				g.panics.Add(1)
@@ -38,11 +44,13 @@ func (g *Gateway) shielded(handle func(exchange)) func(*sip.Request, sip.ServerT
 		// reading a header may parse and keep it.
 		x.req = req.Clone()
 		if x.req.From() == nil || x.req.To() == nil || x.req.CallID() == nil || x.req.CSeq() == nil {
-			if req.Method != sip.ACK {
+			if req.Method != sip.ACK && g.acl.allows(dialog.Source(x.req).Addr()) {
 				x.respond(sip.StatusBadRequest, "Bad Request")
 			}
 			return
 		}
-		handle(x)
+		if g.admit(&x) {
+			handle(x)
+		}
 	}
 }

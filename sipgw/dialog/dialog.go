@@ -170,6 +170,20 @@ func (d *Dialog) TakeOffer(r *sip.Request, peer netip.AddrPort) error {
 	return nil
 }
 
+// Way is how the peer is reached.
+func (d *Dialog) Way() (transport string, peer netip.AddrPort) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.path.Transport, d.path.Peer
+}
+
+// Reroute has the next requests go another way to the peer: it moved.
+func (d *Dialog) Reroute(transport string, local, peer netip.AddrPort) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.path.Transport, d.path.Local, d.path.Peer = transport, local, peer
+}
+
 // Refresh takes the place where the peer is reached from a 2xx of the peer to
 // our INVITE or UPDATE.
 func (d *Dialog) Refresh(r *sip.Response) {
