@@ -36,6 +36,10 @@ type Gateway struct {
 	server  *sipgo.Server
 	client  *sipgo.Client
 
+	// trusts tells whose telephones may transfer calls (REFER, Replaces); nil for
+	// nobody's. It is set before Run.
+	trusts func(Incoming) bool
+
 	accept   func(context.Context, Incoming)
 	ctx      context.Context // of Run; ends with it
 	draining atomic.Bool

@@ -8,9 +8,11 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/emiago/sipgo/sip"
 	"go.uber.org/goleak"
 
 	"github.com/carillon-cc/carillon/call"
@@ -27,8 +29,9 @@ const patience = 5 * time.Second
 // bench is a gateway under test, with what its calls tell.
 type bench struct {
 	*Gateway
-	calls chan *served
-	stop  func()
+	distrust atomic.Bool // of the calls that arrive
+	calls    chan *served
+	stop     func()
 }
 
 // served is a call that the gateway took. Its owner goroutine waits for done.
@@ -80,6 +83,7 @@ func start(t *testing.T, change func(*Config)) *bench {
 		t.Fatal(err)
 	}
 	b := &bench{Gateway: g, calls: make(chan *served, 100)}
+	g.trusts = func(Incoming) bool { return !b.distrust.Load() }
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { pacer.Run(ctx) })
@@ -297,6 +301,28 @@ func (r *raw) request(method, body string, headers ...string) string {
 	}
 }
 
+// reply answers a request of the gateway.
+func (r *raw) reply(request, status string, headers []string, body string) {
+	r.t.Helper()
+	lines := []string{"SIP/2.0 " + status}
+	for line := range strings.SplitSeq(request, "\r\n") {
+		name, _, _ := strings.Cut(line, ":")
+		switch name {
+		case "Via", "From", "To", "Call-ID", "CSeq":
+			lines = append(lines, line)
+		case "":
+			lines = append(lines, "Contact: <sip:eve@"+r.conn.LocalAddr().String()+">")
+			lines = append(lines, headers...)
+			if body != "" {
+				lines = append(lines, "Content-Type: application/sdp")
+			}
+			lines = append(lines, fmt.Sprintf("Content-Length: %d", len(body)))
+			r.send(strings.Join(lines, "\r\n") + "\r\n\r\n" + body)
+			return
+		}
+	}
+}
+
 // mediaPort reads the port of the sound in a session description.
 func mediaPort(t *testing.T, text string) netip.AddrPort {
 	t.Helper()
@@ -327,4 +353,22 @@ func eventually(t *testing.T, what string, ok func() bool) {
 		}
 	}
 	t.Fatal("not so: " + what)
+}
+
+func parseRequest(t *testing.T, lines ...string) *sip.Request {
+	t.Helper()
+	m, err := sip.ParseMessage([]byte(strings.Join(lines, "\r\n") + "\r\n\r\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.(*sip.Request)
+}
+
+func parseResponse(t *testing.T, lines ...string) *sip.Response {
+	t.Helper()
+	m, err := sip.ParseMessage([]byte(strings.Join(lines, "\r\n") + "\r\n\r\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.(*sip.Response)
 }

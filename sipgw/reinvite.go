@@ -105,9 +105,13 @@ func (l *leg) change(x exchange) (*sip.Response, bool) {
 // offer answers the offer of a request, nil for none, and returns what the 200
 // holds. l.mu is held.
 func (l *leg) offer(req *sip.Request, offer *sdp.Description) ([]byte, error) {
-	switch {
-	case l.state == ended:
+	if l.state == ended {
 		return nil, errOver
+	}
+	if err := l.dialog.Admit(req); err != nil {
+		return nil, err
+	}
+	switch {
 	case offer == nil && req.Method != sip.INVITE:
 		// A refresh of the session alone.
 	// Before the first agreement stands, or while our offer waits for its
@@ -118,25 +122,24 @@ func (l *leg) offer(req *sip.Request, offer *sdp.Description) ([]byte, error) {
 		return nil, errTwo
 	}
 	var body []byte
-	if offer != nil {
-		var agreed sdp.Agreement
-		var err error
-		l.meet(offer)
-		if body, agreed, err = l.writer.Answer(offer, l.media); err != nil {
-			return nil, err
-		}
-		if err := l.dialog.TakeOffer(req, dialog.Source(req)); err != nil {
-			return nil, err
-		}
-		l.agree(agreed)
-		return body, nil
-	}
-	if err := l.dialog.TakeOffer(req, dialog.Source(req)); err != nil {
-		return nil, err
-	}
-	if req.Method == sip.INVITE {
+	switch {
+	case offer == nil && req.Method == sip.INVITE:
 		body = l.writer.Offer(l.media, sdp.Preferring(l.agreed.Codec), sdp.SendRecv)
 		l.offering = true
+	case offer == nil:
+	default:
+		agreed := l.agreed
+		if offer.Removed() {
+			body, agreed = l.writer.AnswerRemoved(offer, agreed, l.media)
+		} else {
+			var err error
+			l.meet(offer)
+			if body, agreed, err = l.writer.Answer(offer, l.media); err != nil {
+				return nil, err
+			}
+		}
+		l.agree(agreed)
 	}
+	l.dialog.Move(req, dialog.Source(req))
 	return body, nil
 }

@@ -147,10 +147,11 @@ func RequestID(r *sip.Request) (id ID, ok bool) {
 	return id, ok
 }
 
-// TakeOffer admits an INVITE or UPDATE of the peer unless a newer one was
-// admitted before: ErrOldRequest asks for a 500 (RFC 3261 §12.2.2). Its Contact
-// becomes the place where the peer is reached.
-func (d *Dialog) TakeOffer(r *sip.Request, peer netip.AddrPort) error {
+// Admit takes an INVITE or UPDATE of the peer unless a newer one came before:
+// ErrOldRequest asks for a 500 (RFC 3261 §12.2.2). INFO, BYE and the like are
+// not counted, since requests may overtake each other on their way to here and a
+// key or the end of a call must not be lost for that.
+func (d *Dialog) Admit(r *sip.Request) error {
 	cseq := r.CSeq()
 	if cseq == nil {
 		return ErrIncomplete
@@ -161,13 +162,20 @@ func (d *Dialog) TakeOffer(r *sip.Request, peer netip.AddrPort) error {
 		return ErrOldRequest
 	}
 	d.offerSeq = cseq.SeqNo
+	return nil
+}
+
+// Move has an INVITE or UPDATE of the peer that is accepted say where the peer
+// is reached from now on: at its Contact, and where it came from.
+func (d *Dialog) Move(r *sip.Request, peer netip.AddrPort) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if c := r.Contact(); c != nil {
 		d.target = *c.Address.Clone()
 	}
 	if peer.IsValid() {
 		d.path.Peer = peer
 	}
-	return nil
 }
 
 // Way is how the peer is reached.

@@ -105,10 +105,12 @@ func TestOfferRefreshesTheTargetAndOldOnesAreRefused(t *testing.T) {
 		r.AppendHeader(m.(*sip.Request).Contact())
 		return r
 	}
-	if err := d.TakeOffer(again("9", "sip:eve@192.0.2.20:5090"), peer); err != nil {
+	nine := again("9", "sip:eve@192.0.2.20:5090")
+	if err := d.Admit(nine); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.TakeOffer(again("8", "sip:eve@192.0.2.66"), peer); !errors.Is(err, ErrOldRequest) {
+	d.Move(nine, peer)
+	if err := d.Admit(again("8", "sip:eve@192.0.2.66")); !errors.Is(err, ErrOldRequest) {
 		t.Errorf("an older offer gave %v", err)
 	}
 	if r := d.Request(sip.BYE, "", nil); r.Destination() != "192.0.2.20:5090" {

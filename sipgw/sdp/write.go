@@ -132,7 +132,7 @@ func (w *Writer) Answer(offer *Description, local netip.AddrPort) ([]byte, Agree
 	for i := range offer.Lines {
 		line := &offer.Lines[i]
 		if i != chosen.index {
-			b.WriteString("m=" + line.Kind + " 0 " + line.Protocol + " " + strings.Join(line.Listed, " ") + "\r\n")
+			line.refuse(&b)
 			continue
 		}
 		writeSound(&b, line.Protocol, local.Port(), formats)
