@@ -28,8 +28,10 @@ func TestCheckOfLinesAndDevicesNamesFieldAndReason(t *testing.T) {
 		{"a number that is a header", line(func(l *Line) { l.Number = "2\r\nX: y" }), "number format"},
 		{"a number that is too long", line(func(l *Line) { l.Number = strings.Repeat("1", 33) }), "number format"},
 		{"a name with a line break", line(func(l *Line) { l.Name = "a\nb" }), "name format"},
-		{"hashes that are none", line(func(l *Line) { l.Secrets = LineSecrets{MD5: "secret", SHA256: strings.Repeat("A1", 32)} }),
-			"secrets.md5 format\nsecrets.sha256 format"},
+		{
+			"hashes that are none", line(func(l *Line) { l.Secrets = LineSecrets{MD5: "secret", SHA256: strings.Repeat("A1", 32)} }),
+			"secrets.md5 format\nsecrets.sha256 format",
+		},
 		{"too many telephones", line(func(l *Line) { l.MaxContacts = MaxLineContacts + 1 }), "maxContacts outOfRange"},
 		{"a negative number of telephones", line(func(l *Line) { l.MaxContacts = -1 }), "maxContacts outOfRange"},
 		{"a caller id with spaces", line(func(l *Line) { l.CallerID = "+33 1" }), "callerId format"},

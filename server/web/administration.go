@@ -15,6 +15,13 @@ func (w *Web) administration() {
 		"GET /numbers/{id}":         w.numberPage,
 		"POST /numbers/{id}":        w.numberSave,
 		"POST /numbers/{id}/delete": w.numberDelete,
+		"GET /lines":                w.lineList,
+		"GET /lines/events":         w.stream(w.lineParts),
+		"GET /lines/new":            w.lineNew,
+		"POST /lines/new":           w.lineCreate,
+		"GET /lines/{id}":           w.linePage,
+		"POST /lines/{id}":          w.lineSave,
+		"POST /lines/{id}/delete":   w.lineDelete,
 	} {
 		w.HandleFor(pattern, []ccs.Role{ccs.RoleAdministrator}, handler)
 	}

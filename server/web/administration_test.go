@@ -17,20 +17,27 @@ func TestAdministrationIsForAdministratorsAlone(t *testing.T) {
 	if err := s.tables.Numbers.Put(t.Context(), number); err != nil {
 		t.Fatal(err)
 	}
+	line := &ccs.Line{Number: "201", Name: "Reception"}
+	if err := s.tables.Lines.Put(t.Context(), line); err != nil {
+		t.Fatal(err)
+	}
+	ids := map[string]string{"numbers": number.ID, "lines": line.ID}
 	for _, login := range []string{"alice", "sam", ""} {
 		b := s.browser()
 		want := http.StatusSeeOther // to sign in
 		if login != "" {
 			b, want = s.as(login), http.StatusForbidden
 		}
-		for _, path := range []string{"/numbers", "/numbers/new", "/numbers/" + number.ID} {
-			if r := b.get(path); r.StatusCode != want {
-				t.Errorf("%q gets %s: %s, want %d", login, path, r.Status, want)
+		for kind, id := range ids {
+			for _, path := range []string{"", "/new", "/" + id, "/events"} {
+				if r := b.get("/" + kind + path); r.StatusCode != want {
+					t.Errorf("%q gets /%s%s: %s, want %d", login, kind, path, r.Status, want)
+				}
 			}
-		}
-		for _, path := range []string{"/numbers/new", "/numbers/" + number.ID, "/numbers/" + number.ID + "/delete"} {
-			if r := b.post(path, url.Values{"number": {"2000"}}); r.StatusCode != want {
-				t.Errorf("%q posts to %s: %s, want %d", login, path, r.Status, want)
+			for _, path := range []string{"/new", "/" + id, "/" + id + "/delete"} {
+				if r := b.post("/"+kind+path, url.Values{"number": {"2000"}, "name": {"x"}}); r.StatusCode != want {
+					t.Errorf("%q posts to /%s%s: %s, want %d", login, kind, path, r.Status, want)
+				}
 			}
 		}
 	}

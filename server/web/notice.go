@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 
 	"github.com/carillon-cc/carillon/ui"
@@ -10,6 +11,7 @@ import (
 const (
 	noticeText = "notice"
 	noticeName = "noticeName"
+	noticeTone = "noticeTone"
 )
 
 // done has calls use what was changed and sends the browser on to a page which
@@ -18,6 +20,7 @@ func (w *Web) done(rw http.ResponseWriter, r *http.Request, to, text, name strin
 	if err := w.o.Changed(r.Context()); err != nil {
 		w.o.Log.Error("a change is stored, but calls do not use it yet", "error", err)
 		text = "notice.later"
+		w.sessions.Put(r.Context(), noticeTone, string(ui.ToneWarn))
 	}
 	w.Refresh()
 	w.sessions.Put(r.Context(), noticeText, text)
@@ -30,11 +33,9 @@ func (w *Web) adminPage(r *http.Request, titleID string) *ui.Page {
 	p := w.page(r, titleID)
 	text := w.sessions.PopString(r.Context(), noticeText)
 	name := w.sessions.PopString(r.Context(), noticeName)
+	tone := w.sessions.PopString(r.Context(), noticeTone)
 	if text != "" {
-		p.Notice = &ui.Notice{Tone: ui.ToneGood, Text: p.T(text, "Name", name)}
-		if text == "notice.later" {
-			p.Notice.Tone = ui.ToneWarn
-		}
+		p.Notice = &ui.Notice{Tone: cmp.Or(ui.Tone(tone), ui.ToneGood), Text: p.T(text, "Name", name)}
 	}
 	return p
 }

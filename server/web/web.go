@@ -34,6 +34,8 @@ type Options struct {
 	Demo bool
 	// SIPPort is where callers reach us, 0 for 5060; shown in hints only.
 	SIPPort int
+	// SIPTLSPort is where telephones reach us by TLS, 0 where they do not.
+	SIPTLSPort int
 	// Telephony tells how trunks and lines are; nil knows nothing of them.
 	Telephony Telephony
 	// Agents tells what every agent does; may be nil.

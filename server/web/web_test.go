@@ -1,8 +1,11 @@
 package web
 
 import (
+	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -197,4 +200,43 @@ func (s *site) putCall(change func(*ccs.CallRecord)) *ccs.CallRecord {
 		s.t.Fatal(err)
 	}
 	return c
+}
+
+// events reads a stream of server-sent events until it ends; each is what came
+// after "data: ", a JSON object of HTML whose signs are read back.
+func (b *browser) events(ctx context.Context, path string) <-chan string {
+	b.s.t.Helper()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, b.s.URL+path, nil)
+	if err != nil {
+		b.s.t.Fatal(err)
+	}
+	resp, err := b.Do(r)
+	if err != nil {
+		b.s.t.Fatal(err)
+	}
+	if kind := resp.Header.Get("Content-Type"); kind != "text/event-stream" {
+		b.s.t.Fatalf("%s: %s %s", path, resp.Status, kind)
+	}
+	events := make(chan string)
+	go func() {
+		defer close(events)
+		defer resp.Body.Close()
+		lines := bufio.NewScanner(resp.Body)
+		for lines.Scan() {
+			data, ok := strings.CutPrefix(lines.Text(), "data: ")
+			if !ok {
+				continue
+			}
+			var found map[string]string
+			if json.Unmarshal([]byte(data), &found) != nil {
+				found = map[string]string{"": "bad JSON: " + data}
+			}
+			select {
+			case events <- fmt.Sprint(found):
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return events
 }

@@ -1117,7 +1117,7 @@ func radioField(p *ui.Page, f *ui.Form, field ui.Field, values ...string) templ.
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 75, "</legend><div class=\"grid gap-2 sm:grid-cols-[repeat(auto-fit,minmax(14rem,1fr))]\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 75, "</legend><div class=\"grid gap-2 sm:grid-cols-[repeat(auto-fit,minmax(12rem,1fr))]\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
