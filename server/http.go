@@ -33,10 +33,12 @@ func (s *server) openHTTP(ctx context.Context, parts *sync.WaitGroup) ([]func() 
 	pages, err := web.New(web.Options{
 		Tables: s.tables, Blobs: s.db.Blobs(), Socket: s.desks, Log: s.log,
 		Secure: s.settings.Domain != "", Demo: s.settings.Demo, StoreDown: watch.down, Changed: s.config.load, SIPPort: int(s.sip.Addr().Port()),
+		Agents: s.agentStates,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("prepare the pages: %w", err)
 	}
+	s.pages.Store(pages)
 	pages.Handle("GET /healthz", http.HandlerFunc(healthy))
 	pages.Handle("GET /readyz", http.HandlerFunc(s.ready))
 	pages.Handle("GET /metrics", s.metrics.handler())
@@ -95,6 +97,9 @@ func (s *server) serveOn(l net.Listener, h http.Handler) func() error {
 		Addr: l.Addr().String(), Handler: h, ReadHeaderTimeout: headerTime, ReadTimeout: requestTime,
 		WriteTimeout: requestTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
 	}
+	if pages := s.pages.Load(); pages != nil {
+		server.RegisterOnShutdown(pages.EndStreams)
+	}
 	s.http = append(s.http, server)
 	return func() error {
 		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -108,4 +113,5 @@ func (s *server) serveOn(l net.Listener, h http.Handler) func() error {
 func (s *server) callChanged(v call.View) {
 	s.metrics.callChanged(v)
 	s.desks.CallChanged(v)
+	s.refresh()
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/carillon-cc/carillon/call"
@@ -59,6 +60,7 @@ type server struct {
 	desks     *desk.Hub
 	metrics   *metrics
 	http      []*http.Server
+	pages     atomic.Pointer[web.Web] // nil until they are open
 	draining  chan struct{} // closed when no new calls are taken
 }
 
@@ -139,7 +141,7 @@ func (s *server) run(ctx, starting context.Context) error {
 
 	s.prompts = tts.NewLibrary(tts.Config{Blobs: s.db.Blobs(), Engines: []tts.Engine{tts.Espeak{}}, Log: s.log})
 	defer s.prompts.Close()
-	s.engine = queue.New(queue.Options{Log: s.log})
+	s.engine = queue.New(queue.Options{Log: s.log, AgentChanged: func(queue.AgentStatus) { s.refresh() }})
 	s.config = newConfiguration(s.tables, s.engine)
 	if err := s.config.load(starting); err != nil {
 		return err
