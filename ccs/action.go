@@ -58,6 +58,9 @@ type Bridge struct {
 	Agent  string `json:"agent,omitempty"` // id of an Agent
 	Line   string `json:"line,omitempty"`  // id of a Line
 	Number string `json:"number,omitempty"`
+	// NoEarly keeps from the caller what the network sends before the answer,
+	// such as its own ring-back; ours is heard instead.
+	NoEarly bool `json:"noEarly,omitempty"`
 }
 
 // Hangup ends the call.

@@ -27,6 +27,8 @@ const (
 var (
 	// numberForm is E.164 with its plus, or a short SIP user part.
 	numberForm = regexp.MustCompile(`^(\+[1-9][0-9]{1,14}|[A-Za-z0-9][A-Za-z0-9._-]{0,31})$`)
+	// dialForm is a number to be called: as numberForm, or as people dial it.
+	dialForm   = regexp.MustCompile(`^(\+?[0-9*#][0-9*# .()/-]{0,31}|[A-Za-z0-9][A-Za-z0-9._-]{0,31})$`)
 	prefixForm = regexp.MustCompile(`^(\+[0-9]{1,15}|[0-9]{1,20})$`)
 	languages  = []string{"en", "fr"}
 )
@@ -212,5 +214,27 @@ func (c *checker) action(path string, a *Action, ids map[string]bool) {
 		c.id(path+".menu.menu", a.Menu.Menu)
 	case KindQueue:
 		c.id(path+".queue.queue", a.Queue.Queue)
+	case KindBridge:
+		c.bridge(path+".bridge", a.Bridge)
+	}
+}
+
+// bridge checks whom a bridge calls. One that names nobody passes, as other
+// references that are still empty do.
+func (c *checker) bridge(path string, b *Bridge) {
+	set := 0
+	for _, name := range []string{b.Agent, b.Line, b.Number} {
+		if name != "" {
+			set++
+		}
+	}
+	if set > 1 {
+		c.add(path, CodeExactlyOne)
+		return
+	}
+	c.id(path+".agent", b.Agent)
+	c.id(path+".line", b.Line)
+	if b.Number != "" && !dialForm.MatchString(b.Number) {
+		c.add(path+".number", CodeFormat)
 	}
 }

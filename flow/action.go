@@ -12,7 +12,7 @@ type outcome uint8
 
 const (
 	next     outcome = iota // with the next action of the list
-	unserved                // as next; it was a queue, and nobody answered
+	unserved                // as next; it was a queue or a bridge, and nobody answered
 	replay                  // as unserved, and the menu starts again after the list
 	back                    // with the menu above
 	top                     // with the first menu
@@ -41,6 +41,8 @@ func (r *run) action(a *ccs.Action, in *openMenu) (outcome, error) {
 		return r.queue(a)
 	case ccs.KindMenu:
 		return r.enterMenu(a, in)
+	case ccs.KindBridge:
+		return r.bridge(a)
 	case ccs.KindHangup:
 		return next, &ending{call.ReasonPlanHangup}
 	case ccs.KindMenuBack, ccs.KindMenuTop, ccs.KindMenuExit:
@@ -79,6 +81,8 @@ func (r *run) nameOf(a *ccs.Action) string {
 		if q := r.snapshot.Queues[a.Queue.Queue]; q != nil {
 			return q.Name
 		}
+	case ccs.KindBridge:
+		return r.snapshot.BridgeName(a.Bridge)
 	}
 	return ""
 }

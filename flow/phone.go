@@ -3,6 +3,7 @@ package flow
 import (
 	"time"
 
+	"github.com/carillon-cc/carillon/call"
 	"github.com/carillon-cc/carillon/ccs"
 )
 
@@ -10,7 +11,7 @@ import (
 // goroutine, one at a time. Those that return an error return one that wraps
 // call.ErrOver when the call has ended, whoever ended it; the interpreter then
 // returns at once and calls nothing but Note. Any other error is a failure of
-// what was asked for: of a prompt or a queue, which the plan survives.
+// what was asked for: of a prompt, a queue or a bridge, which the plan survives.
 type Phone interface {
 	Caller() Caller
 	// Now is the time by which conditions are evaluated.
@@ -38,10 +39,21 @@ type Phone interface {
 	// Admits says what Queue would return at once, "" if q takes the caller.
 	// It spares a caller whom a queue will not take the recording notice.
 	Admits(q *ccs.Queue) QueueExit
+	// Bridge rings whom b names until they answer and have had the call
+	// (call.ErrOver: the call is over then), or says why they were not reached.
+	// Keys pressed meanwhile are dropped.
+	Bridge(b Bridge) (call.Reason, error)
 	// SetCallerName sets the name that ringing devices show.
 	SetCallerName(name string)
 	// Note adds to the timeline; the phone sets the time.
 	Note(e ccs.CallEvent)
+}
+
+// Bridge is whom a plan has ring.
+type Bridge struct {
+	*ccs.Bridge
+	Timeout      time.Duration // how long they may ring
+	Presentation ccs.Presentation
 }
 
 // Caller is who calls what.

@@ -15,7 +15,7 @@ import (
 func anyAction(t *rapid.T) ccs.Action {
 	menu := rapid.SampledFrom([]string{"m0", "m1", "m2", "nowhere"})
 	queue := rapid.SampledFrom([]string{"q1", "q2", "empty", "nowhere"})
-	switch rapid.IntRange(0, 11).Draw(t, "kind") {
+	switch rapid.IntRange(0, 12).Draw(t, "kind") {
 	case 0:
 		return named("x")
 	case 1:
@@ -36,6 +36,8 @@ func anyAction(t *rapid.T) ccs.Action {
 		return menuTop
 	case 10:
 		return menuExit
+	case 11:
+		return rapid.SampledFrom([]ccs.Action{{Bridge: &ccs.Bridge{}}, {Bridge: &ccs.Bridge{Agent: "a1"}}, {Bridge: &ccs.Bridge{Number: "1"}}}).Draw(t, "bridge")
 	}
 	return rapid.SampledFrom([]ccs.Action{hangup, {}, {Hangup: &ccs.Hangup{}, MenuTop: &ccs.MenuTop{}}}).Draw(t, "end")
 }

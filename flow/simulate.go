@@ -19,6 +19,9 @@ type Scenario struct {
 	At        time.Time     `json:"at"`
 	Keys      []KeyPress    `json:"keys,omitempty"`
 	Queues    []QueueAnswer `json:"queues,omitempty"`
+	// Bridges are the answers of who is rung, in order; without one they answer
+	// after 10 s.
+	Bridges []BridgeAnswer `json:"bridges,omitempty"`
 	// HangupAfter is when the caller hangs up, after arrival; 0 is never.
 	HangupAfter ccs.Millis `json:"hangupAfter,omitempty"`
 }
@@ -43,6 +46,15 @@ type QueueAnswer struct {
 	Exit QueueExit `json:"exit,omitempty"`
 	// After is how long the caller waits; 0 is 10 s, or the queue's maximum
 	// where Exit is maxWait.
+	After ccs.Millis `json:"after,omitempty"`
+}
+
+// BridgeAnswer is what becomes of a bridge of a pretended call.
+type BridgeAnswer struct {
+	// Reason is why nobody is reached; "" is that the call is answered.
+	Reason call.Reason `json:"reason,omitempty"`
+	// After is how long it rings; 0 is 10 s, or the plan's transfer timeout where
+	// Reason is noAnswer.
 	After ccs.Millis `json:"after,omitempty"`
 }
 
@@ -75,7 +87,7 @@ func Simulate(s *Snapshot, v *ccs.PlanVersion, scenario Scenario, limits Limits)
 		}
 	}
 	slices.SortStableFunc(p.timed, func(a, b timedKey) int { return a.at.Compare(b.at) })
-	p.answers = slices.Clone(scenario.Queues)
+	p.answers, p.bridges = slices.Clone(scenario.Queues), scenario.Bridges
 
 	p.Note(ccs.CallEvent{Kind: ccs.EventArrived})
 	cause := Run(p, s, v, limits)
@@ -103,6 +115,7 @@ type pretend struct {
 	untimed  []byte
 	kept     []byte
 	answers  []QueueAnswer
+	bridges  []BridgeAnswer
 }
 
 type timedKey struct {
@@ -204,6 +217,42 @@ func (p *pretend) Admits(q *ccs.Queue) QueueExit {
 		return a.Exit
 	}
 	return ""
+}
+
+func (p *pretend) Bridge(b Bridge) (call.Reason, error) {
+	if p.over {
+		return "", call.ErrOver
+	}
+	var answer BridgeAnswer
+	if len(p.bridges) > 0 {
+		answer, p.bridges = p.bridges[0], p.bridges[1:]
+	}
+	name, object := p.snapshot.BridgeName(b.Bridge), b.Agent+b.Line
+	p.Note(ccs.CallEvent{Kind: ccs.EventRinging, Name: name, Object: object})
+	wait := answer.After.Or(10 * time.Second)
+	if answer.Reason == call.ReasonNoAnswer && answer.After == 0 {
+		wait = b.Timeout
+	}
+	err := p.pass(min(wait, b.Timeout), false)
+	p.kept = nil
+	switch {
+	case err != nil:
+		return "", err
+	case answer.Reason == "" && wait > b.Timeout:
+		answer.Reason = call.ReasonNoAnswer
+	case answer.Reason == "":
+		if err := p.Answer(); err != nil {
+			return "", err
+		}
+		p.Note(ccs.CallEvent{Kind: ccs.EventConnected, Agent: b.Agent, Name: name})
+		p.over, p.last = true, call.Cause{By: call.ByCalled, Reason: call.ReasonHangup}
+		if b.Agent != "" {
+			p.last.By = call.ByAgent
+		}
+		return "", call.ErrOver
+	}
+	p.Note(ccs.CallEvent{Kind: ccs.EventNotReached, Name: name, Object: object, Reason: string(answer.Reason)})
+	return answer.Reason, nil
 }
 
 // answer is what q does; use takes it from the list.

@@ -17,6 +17,18 @@ type Snapshot struct {
 	VoiceTexts map[string]*ccs.VoiceText
 	Agents     map[string]*ccs.Agent
 	Users      map[string]*ccs.User
+	Lines      map[string]*ccs.Line
+	Trunks     map[string]*ccs.Trunk
+}
+
+// LineOf returns the line of a number, nil where there is none.
+func (s *Snapshot) LineOf(number string) *ccs.Line {
+	for _, l := range s.Lines {
+		if l.Number == number {
+			return l
+		}
+	}
+	return nil
 }
 
 // Plan returns the published version of the plan of a dialled number. It is nil

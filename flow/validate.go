@@ -214,10 +214,23 @@ func (v *validator) action(path string, a *ccs.Action, in []*ccs.Menu) {
 		v.enterQueue(path+".queue.queue", a.Queue.Queue)
 	case ccs.KindMenu:
 		v.enterMenu(path+".menu.menu", a.Menu.Menu, in)
+	case ccs.KindBridge:
+		v.bridge(path+".bridge", a.Bridge)
 	case ccs.KindMenuBack, ccs.KindMenuTop, ccs.KindMenuExit:
 		if in == nil {
 			v.add(path, SeverityError, CodeOutsideMenu)
 		}
+	}
+}
+
+func (v *validator) bridge(path string, b *ccs.Bridge) {
+	switch {
+	case b.Agent != "" && v.snapshot.Agents[b.Agent] == nil:
+		v.unknown(path+".agent", "agent", b.Agent)
+	case b.Line != "" && v.snapshot.Lines[b.Line] == nil:
+		v.unknown(path+".line", "line", b.Line)
+	case b.Agent+b.Line+b.Number == "":
+		v.add(path, SeverityError, CodeMissing)
 	}
 }
 
@@ -355,9 +368,9 @@ func (v *validator) ways(f *ccs.Flow) {
 	if len(f.Steps) > ccs.MaxSteps {
 		return
 	}
-	// Whether, before the step, there is a way on which the caller has heard
-	// nothing, and one on which the call has been answered.
-	silent, answered := true, false
+	// Whether, before the step, there is a way that leads there, one on which the
+	// caller has heard nothing, and one on which the call has been answered.
+	open, silent, answered := true, true, false
 	for i := range f.Steps {
 		s := &f.Steps[i]
 		if s.Disabled {
@@ -367,17 +380,18 @@ func (v *validator) ways(f *ccs.Flow) {
 		if len(s.Conditions) > 0 {
 			branches = append(branches, s.Otherwise)
 		}
-		nextSilent, nextAnswered := false, false
+		nextOpen, nextSilent, nextAnswered := false, false, false
 		for _, list := range branches {
-			speaks, ends := effect(list)
-			if ends {
+			e := effectOf(list)
+			if e.ends {
 				continue
 			}
-			nextSilent = nextSilent || silent && !speaks
-			nextAnswered = nextAnswered || answered || speaks
+			nextOpen = true
+			nextSilent = nextSilent || silent && !e.speaks && !e.rings
+			nextAnswered = nextAnswered || answered || e.speaks
 		}
-		silent, answered = nextSilent, nextAnswered
-		if !silent && !answered {
+		open, silent, answered = nextOpen, nextSilent, nextAnswered
+		if !open {
 			for j := i + 1; j < len(f.Steps); j++ {
 				if !f.Steps[j].Disabled {
 					v.add(fmt.Sprintf("steps[%d]", j), SeverityWarning, CodeUnreachedStep, "after", i)
@@ -394,15 +408,22 @@ func (v *validator) ways(f *ccs.Flow) {
 	}
 }
 
-// effect tells whether a list answers the call, and whether it always ends it.
-func effect(list []ccs.Action) (answers, ends bool) {
+// effect is what a list does to a call: it answers, it has the caller hear a
+// telephone ring, it always ends the call.
+type effect struct{ speaks, rings, ends bool }
+
+func effectOf(list []ccs.Action) effect {
+	var e effect
 	for i := range list {
 		switch list[i].Kind() {
 		case ccs.KindPlayback, ccs.KindTTS, ccs.KindMenu, ccs.KindQueue:
-			answers = true
+			e.speaks = true
+		case ccs.KindBridge:
+			e.rings = true
 		case ccs.KindHangup:
-			return answers, true
+			e.ends = true
+			return e
 		}
 	}
-	return answers, false
+	return e
 }

@@ -18,6 +18,8 @@ type Caller struct {
 	// the moment: the place was theirs.
 	Front   bool
 	Details OfferDetails
+	// NoWrapUp spares the agent the wrap-up after the call: a colleague's.
+	NoWrapUp bool
 	// Notify takes what happens. It is called by any goroutine, for one notice
 	// at a time, and must only post. Notices of what happened before a Leave may
 	// come after it.
@@ -153,7 +155,9 @@ func (e *Engine) drop(callID string) bool {
 	default:
 		delete(e.callers, callID)
 		e.endCall(c.agent, callID)
-		e.startWrapUp(c.agent, c.room.queue)
+		if !c.NoWrapUp {
+			e.startWrapUp(c.agent, c.room.queue)
+		}
 	}
 	return true
 }

@@ -121,7 +121,7 @@ func (e *Engine) look(c *caller) {
 
 // change has settle tell that a queue's status changed.
 func (e *Engine) change(r *room) {
-	if !r.changed {
+	if !r.changed && !r.direct {
 		r.changed = true
 		e.changed = append(e.changed, r)
 	}

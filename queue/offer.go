@@ -173,6 +173,9 @@ func (e *Engine) endOffer(o *offer, why WithdrawReason, takenBy string) {
 	shown := o.Offer
 	e.outbox.put(func() { o.device.Withdraw(shown, why, takenBy) })
 	e.tell(c, OfferEnded{Offer: o.ID, Agent: a.id, Reason: end.reason})
+	if c.room.direct && c.waiting {
+		e.forget(c, why) // there is nobody else to ring
+	}
 }
 
 // detach takes an offer out of its caller and its agent. The agent keeps its

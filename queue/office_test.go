@@ -441,6 +441,9 @@ func (e *Engine) invariants() error {
 			return fmt.Errorf("%s is not in exactly one place", id)
 		}
 		if c.waiting {
+			if c.room.direct {
+				waiting++ // in no queue's line
+			}
 			continue
 		}
 		talking++

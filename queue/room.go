@@ -22,6 +22,7 @@ type room struct {
 	online   int       // members who are not offline
 	closing  *timer    // runs while callers wait and nobody is online
 	changed  bool      // in Engine.changed
+	direct   bool      // no queue, but one call's way to one agent (direct.go)
 }
 
 // member is an agent's place in a room.
