@@ -42,6 +42,7 @@ func NewManager(o Options) *Manager {
 func (m *Manager) Serve(leg CallerLeg, info Info, handler Handler) {
 	c := m.newCall(ulid.Make().String(), info)
 	c.caller = leg
+	m.add(c)
 	m.run(c, &party{slot: callerSlot, Talker: Talker{Line: info.Line, Leg: leg, Telephone: true}}, handler)
 }
 
@@ -52,13 +53,15 @@ type Placing struct {
 	Agent Talker // who calls and hears what becomes of it, from a browser
 }
 
-// Place runs a call that an agent makes, as Serve runs one that came in: the
-// agent is the one who began it. The handler calls somebody.
-func (m *Manager) Place(p Placing, handler Handler) {
+// Place begins a call that an agent makes: the agent is the one who began it, and
+// the handler calls somebody. From now on Get knows the call; the function that is
+// returned runs it, as Serve runs one that came in.
+func (m *Manager) Place(p Placing, handler Handler) (run func()) {
 	c := m.newCall(p.ID, p.Info)
 	c.answered, c.phase = true, PhaseCalling
 	c.record.Agent = p.Agent.Agent
-	m.run(c, &party{slot: callerSlot, Talker: p.Agent}, handler)
+	m.add(c)
+	return func() { m.run(c, &party{slot: callerSlot, Talker: p.Agent}, handler) }
 }
 
 func (m *Manager) newCall(id string, info Info) *Call {
@@ -79,14 +82,17 @@ func (m *Manager) newCall(id string, info Info) *Call {
 
 // run runs a call from its first event to its end.
 func (m *Manager) run(c *Call, first *party, handler Handler) {
-	m.add(c)
 	defer m.remove(c)
 	defer c.inbox.Close()
 	limit := time.AfterFunc(m.options.MaxDuration, func() { c.Post(End{Cause{By: BySystem, Reason: ReasonMaxDuration}}) })
 	defer limit.Stop()
 
 	c.log.Info("call begins", "direction", string(c.info.Direction), "leg", first.Leg.ID())
-	c.Note(ccs.CallEvent{Kind: ccs.EventArrived, Agent: first.Agent, Name: first.Name})
+	arrived := ccs.CallEvent{Kind: ccs.EventArrived, Agent: first.Agent, Name: first.Name}
+	if c.info.Direction != In {
+		arrived.Reason = string(c.info.Direction)
+	}
+	c.Note(arrived)
 	c.sit(first)
 	if c.caller != nil {
 		c.caller.Ring()

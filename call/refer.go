@@ -83,6 +83,20 @@ func (c *Call) Transfer(r Reaching, to string) (Cause, error) {
 	return cause, nil
 }
 
+// Dismiss fulfils a wish at once: the one who asked is let go, and the other party
+// goes on alone, as one who has called to.
+func (c *Call) Dismiss(to string) {
+	asker := c.on(c.referral.Leg)
+	if asker.slot == callerSlot {
+		c.swap()
+	}
+	c.Note(ccs.CallEvent{Kind: ccs.EventTransferred, Agent: asker.Agent, Name: asker.Name, Digits: to})
+	report(*c.referral, 200)
+	c.referral, c.phase = nil, PhaseNone
+	c.leave(asker, Cause{By: BySystem, Reason: ReasonTransferred})
+	c.changed()
+}
+
 // unpark lets the party go who asked for a transfer.
 func (c *Call) unpark(cause Cause) {
 	if p := c.parked; p != nil {

@@ -21,6 +21,24 @@ func RingBack() *Prompt {
 	return NewPromptFromPCM(append(on, make([]int16, 3500*sampleRate/1000)...))
 }
 
+// BusyTone is what who calls somebody engaged hears: 425 Hz, 0.5 s on and as long
+// off, for 3 s (ITU-T E.180).
+func BusyTone() *Prompt { return cadence(500*time.Millisecond, 3) }
+
+// CongestionTone is what who cannot be connected hears: as BusyTone, twice as fast.
+func CongestionTone() *Prompt { return cadence(250*time.Millisecond, 6) }
+
+// cadence is 425 Hz that is on and off in turn, n times.
+func cadence(half time.Duration, n int) *Prompt {
+	on := faded(Tone(425, half, 0.15), 80)
+	once := append(on, make([]int16, len(on))...)
+	var all []int16
+	for range n {
+		all = append(all, once...)
+	}
+	return NewPromptFromPCM(all)
+}
+
 // faded fades n samples in and as many out, against clicks.
 func faded(samples []int16, n int) []int16 {
 	for i := range n {

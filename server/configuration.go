@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/carillon-cc/carillon/ccs"
@@ -18,6 +19,11 @@ type configuration struct {
 	tables  *store.Tables
 	engine  *queue.Engine
 	current atomic.Pointer[flow.Snapshot]
+
+	loading sync.Mutex // one at a time: the newest is what stays
+	// loaded is told of each configuration that is in use from now on; nil is
+	// nobody.
+	loaded func(*flow.Snapshot)
 }
 
 func newConfiguration(t *store.Tables, e *queue.Engine) *configuration {
@@ -31,6 +37,8 @@ func (c *configuration) snapshot() *flow.Snapshot { return c.current.Load() }
 // load reads everything from the store and lets new calls use it. Running calls
 // keep what they have.
 func (c *configuration) load(ctx context.Context) error {
+	c.loading.Lock()
+	defer c.loading.Unlock()
 	s, err := readSnapshot(ctx, c.tables)
 	if err != nil {
 		return fmt.Errorf("read the configuration: %w", err)
@@ -38,19 +46,24 @@ func (c *configuration) load(ctx context.Context) error {
 	c.engine.SetAgents(s.Agents)
 	c.engine.SetQueues(s.Queues)
 	c.current.Store(s)
+	if c.loaded != nil {
+		c.loaded(s)
+	}
 	return nil
 }
 
 func readSnapshot(ctx context.Context, t *store.Tables) (*flow.Snapshot, error) {
 	s := &flow.Snapshot{Numbers: map[string]*ccs.Number{}, Versions: map[string]*ccs.PlanVersion{}}
 	all := store.Query{}
-	var errs [7]error
+	var errs [9]error
 	s.Menus, errs[0] = byID(t.Menus.List(ctx, all))
 	s.Queues, errs[1] = byID(t.Queues.List(ctx, all))
 	s.Sounds, errs[2] = byID(t.Sounds.List(ctx, all))
 	s.VoiceTexts, errs[3] = byID(t.VoiceTexts.List(ctx, all))
 	s.Agents, errs[4] = byID(t.Agents.List(ctx, all))
 	s.Users, errs[5] = byID(t.Users.List(ctx, all))
+	s.Lines, errs[7] = byID(t.Lines.List(ctx, all))
+	s.Trunks, errs[8] = byID(t.Trunks.List(ctx, all))
 	numbers, _, err := t.Numbers.List(ctx, all)
 	errs[6] = err
 	if err := errors.Join(errs[:]...); err != nil {
@@ -91,9 +104,15 @@ func byID[T any, P interface {
 }
 
 // numberLabel is the name of a dialled number, "" where it has none.
-func (c *configuration) numberLabel(number string) string {
-	if n := c.snapshot().Numbers[number]; n != nil {
-		return n.Label
+func (c *configuration) numberLabel(number string) string { return labelOf(c.snapshot(), number) }
+
+func labelOf(s *flow.Snapshot, number string) string {
+	d := resolve(s, number, "")
+	switch {
+	case d.number != nil:
+		return d.number.Label
+	case d.line != nil:
+		return d.line.Name
 	}
 	return ""
 }

@@ -18,6 +18,7 @@ import (
 type metrics struct {
 	registry *prometheus.Registry
 	started  prometheus.Counter
+	dialled  prometheus.Counter
 	ended    *prometheus.CounterVec
 }
 
@@ -27,6 +28,9 @@ func (s *server) newMetrics() *metrics {
 		started: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "carillon_calls_started_total", Help: "Calls that arrived.",
 		}),
+		dialled: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "carillon_calls_dialled_total", Help: "Attempts to reach a line or a number, of plans, agents, lines and transfers.",
+		}),
 		ended: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "carillon_calls_ended_total", Help: "Calls that ended, by who ended them and why.",
 		}, []string{"by", "reason"}),
@@ -35,7 +39,7 @@ func (s *server) newMetrics() *metrics {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, read)
 	}
 	m.registry.MustRegister(
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), m.started, m.ended,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), m.started, m.dialled, m.ended,
 		gauge("carillon_calls_active", "Calls that run now.", func() float64 { return float64(s.calls.Count()) }),
 		gauge("carillon_store_pending_writes", "Call records that wait for the store.", func() float64 { return float64(s.outbox.Pending()) }),
 		gauge("carillon_pacer_late_worst_seconds", "How late the pacer ran at worst: much of it means too little CPU.", func() float64 {
@@ -87,11 +91,9 @@ func healthy(w http.ResponseWriter, _ *http.Request) {
 func (s *server) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
-	select {
-	case <-s.draining:
+	if s.stopping() {
 		http.Error(w, "stopping", http.StatusServiceUnavailable)
 		return
-	default:
 	}
 	if err := s.db.Ping(ctx); err != nil {
 		s.log.Warn("store does not answer", "err", err)

@@ -7,18 +7,16 @@ import (
 	"github.com/carillon-cc/carillon/ccs"
 	"github.com/carillon-cc/carillon/flow"
 	"github.com/carillon-cc/carillon/media"
-	"github.com/carillon-cc/carillon/queue"
-	"github.com/carillon-cc/carillon/tts"
 )
 
 // phone is a real call as the plan interpreter sees it.
 type phone struct {
 	*call.Call
-	prompts  *tts.Library
+	*exchange
 	snapshot *flow.Snapshot
-	engine   *queue.Engine
 	language string
-	agents   func(id string) string // an agent's name
+	// hops counts the plans, forwards and transfers that led here.
+	hops int
 }
 
 // Caller is who calls what.

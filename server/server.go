@@ -17,7 +17,6 @@ import (
 
 	"github.com/carillon-cc/carillon/call"
 	"github.com/carillon-cc/carillon/ccs"
-	"github.com/carillon-cc/carillon/flow"
 	"github.com/carillon-cc/carillon/media"
 	"github.com/carillon-cc/carillon/queue"
 	"github.com/carillon-cc/carillon/server/archive"
@@ -55,6 +54,8 @@ type server struct {
 	config    *configuration
 	engine    *queue.Engine
 	calls     *call.Manager
+	exchange  *exchange
+	placed    sync.WaitGroup // calls of agents
 	sip       *sipgw.Gateway
 	browsers  *webrtc.Engine
 	desks     *desk.Hub
@@ -159,9 +160,13 @@ func (s *server) run(ctx, starting context.Context) error {
 		return err
 	}
 	defer s.browsers.Close()
+	s.exchange = &exchange{
+		dialer: s.dialer(), engine: s.engine, config: s.config, prompts: s.prompts,
+		busy: media.BusyTone(), failed: media.CongestionTone(), dialled: s.metrics.dialled.Inc, log: s.log,
+	}
 	s.desks = desk.NewHub(desk.Options{
 		Engine: s.engine, Calls: s.calls, WebRTC: s.browsers, User: func(r *http.Request) *ccs.User { return web.UserFrom(r.Context()) },
-		NumberLabel: s.config.numberLabel, AgentName: s.config.userName, Log: s.log,
+		NumberLabel: s.config.numberLabel, AgentName: s.config.userName, Place: s.place, Log: s.log,
 	})
 	defer s.desks.Close()
 	listeners, err := s.openHTTP(background, &parts)
@@ -186,24 +191,10 @@ func (s *server) run(ctx, starting context.Context) error {
 	return err
 }
 
-// serveCall runs one call through its number's plan, in the goroutine of the
-// SIP gateway that received it.
-func (s *server) serveCall(_ context.Context, in sipgw.Incoming) {
-	s.metrics.started.Inc()
-	snapshot := s.config.snapshot()
-	info := call.Info{From: in.From, FromName: in.FromName, To: in.To, Trunk: in.Trunk, Anonymous: in.Anonymous}
-	s.calls.Serve(in.Leg, info, func(c *call.Call) call.Cause {
-		version, known := snapshot.Plan(in.To)
-		switch {
-		case !known:
-			return call.Cause{By: call.BySystem, Reason: call.ReasonUnknownNumber}
-		case version == nil:
-			return call.Cause{By: call.BySystem, Reason: call.ReasonNoPlan}
-		}
-		c.SetPlan(version.PlanID, version.ID)
-		p := &phone{Call: c, prompts: s.prompts, snapshot: snapshot, engine: s.engine, language: version.Flow.Language, agents: s.config.userName}
-		return flow.Run(p, snapshot, version, flow.Limits{})
-	})
+// dialer is what calls telephones.
+func (s *server) dialer() dialer {
+	d, _ := any(s.sip).(dialer)
+	return d
 }
 
 // openMedia opens the ports of telephones and browsers.
@@ -251,6 +242,7 @@ func (s *server) shutdown() {
 	defer cancel()
 	select {
 	case <-s.calls.Empty():
+		s.placed.Wait()
 	case <-ctx.Done():
 	}
 	for _, h := range s.http {

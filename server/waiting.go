@@ -31,8 +31,7 @@ func (p *phone) Queue(q *ccs.Queue) (flow.QueueExit, error) {
 		if q.Record {
 			p.Record(q.ID) // from the agent's answer: waiting is nobody's business
 		}
-		talker := call.Talker{Agent: w.connected.Agent, Name: p.agents(w.connected.Agent), Queue: q.Name, Leg: w.connected.Leg}
-		if _, err := p.Talk(talker); err != nil {
+		if err := p.talk(p.Call, p.snapshot, p.talker(w.connected, q.Name)); err != nil {
 			return "", err
 		}
 		p.engine.Leave(p.ID(), queue.LeaveAgentLost)
@@ -83,9 +82,9 @@ func (w *waiting) wait(front bool) (flow.QueueExit, error) {
 		case queue.Closed:
 			exit = exitOf(e.Why)
 		case queue.Offered:
-			w.Note(ccs.CallEvent{Kind: ccs.EventOffered, Object: w.queue.ID, Agent: e.Agent, Name: w.agents(e.Agent)})
+			w.Note(ccs.CallEvent{Kind: ccs.EventOffered, Object: w.queue.ID, Agent: e.Agent, Name: w.config.userName(e.Agent)})
 		case queue.OfferEnded:
-			w.Note(ccs.CallEvent{Kind: ccs.EventOfferEnded, Agent: e.Agent, Name: w.agents(e.Agent), Reason: string(e.Reason)})
+			w.Note(ccs.CallEvent{Kind: ccs.EventOfferEnded, Agent: e.Agent, Name: w.config.userName(e.Agent), Reason: string(e.Reason)})
 		}
 		return exit != ""
 	})
