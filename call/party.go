@@ -48,6 +48,7 @@ type party struct {
 	lost      bool // for good
 	absence   int  // counts how often
 	timer     *time.Timer
+	left      chan struct{} // closed when the leg is let go; nil for nobody
 	// holds and silent are about the party's own telephone: it holds us, and
 	// sends nothing meanwhile.
 	holds, silent bool
@@ -144,6 +145,10 @@ func (c *Call) attach(p *party, leg Leg) {
 func (c *Call) detach(p *party) {
 	p.Leg.Listen(Listener{})
 	c.manager.seated(p.Leg, nil)
+	if p.left != nil {
+		close(p.left)
+		p.left = nil
+	}
 }
 
 // leave frees a party's seat and lets its leg go.

@@ -123,6 +123,7 @@ type joining struct {
 	leg   Leg
 	party Talker
 	from  *Call
+	left  chan struct{} // to be closed when the party is no longer in the call
 }
 
 // joined is the answer to joining.
@@ -143,7 +144,8 @@ func (c *Call) Join() error {
 		c.refuseReferral(Cause{Status: 481})
 		return nil
 	}
-	to.Post(joining{leg: r.Replaces, party: stays.Talker, from: c})
+	left := make(chan struct{})
+	to.Post(joining{leg: r.Replaces, party: stays.Talker, from: c, left: left})
 	ok := false
 	if _, err := c.Await(joinTime, func(e Event) bool {
 		answer, isAnswer := e.(joined)
@@ -162,6 +164,9 @@ func (c *Call) Join() error {
 	report(r, 200)
 	c.referral = nil
 	c.end(Cause{By: asker.by(), Reason: ReasonTransferred})
+	// Whoever runs this call gives back what the leg holds when it returns: the
+	// INVITE of a caller, the place of an agent. That is when the leg is over.
+	<-left
 	return ErrOver
 }
 
@@ -177,6 +182,7 @@ func (c *Call) join(j joining) {
 	p.Talker.Telephone = j.party.Telephone
 	c.agents[p.slot] = j.party.Agent
 	c.replaced(p, j.party.Leg)
+	p.left = j.left
 	j.from.Post(joined{leg: j.party.Leg, ok: true})
 }
 
