@@ -44,6 +44,20 @@ func unsupported(req *sip.Request) []string {
 	return tags
 }
 
+// takesSDP tells whether the answer to an INVITE may be a session description;
+// without an Accept it may (RFC 3261 §20.1).
+func takesSDP(req *sip.Request) bool {
+	kinds := optionTags(req, "Accept")
+	for _, kind := range kinds {
+		kind, _, _ = strings.Cut(kind, ";")
+		switch strings.TrimSpace(kind) {
+		case sdpType, "application/*", "*/*":
+			return true
+		}
+	}
+	return len(kinds) == 0
+}
+
 // encoded tells whether a body is compressed or the like.
 func encoded(req *sip.Request) bool {
 	encoding := header(req, "Content-Encoding", "e")

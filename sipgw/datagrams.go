@@ -7,6 +7,9 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/carillon-cc/carillon/sipgw/dialog"
+	"github.com/carillon-cc/carillon/sipgw/screen"
 )
 
 // errorPause keeps an error that does not pass from taking the processor.
@@ -51,8 +54,15 @@ func (s *shift) ReadFrom(b []byte) (int, net.Addr, error) {
 			continue
 		}
 		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
-		if s.guard.admits(s.UDPConn, b[:n], from) {
-			return n, net.UDPAddrFromAddrPort(from), nil
+		if !s.guard.admits(s.UDPConn, b[:n], from) {
+			continue
+		}
+		switch status := screen.Check(b[:n]); status {
+		case screen.Pass:
+			return len(screen.Tidy(b[:n])), net.UDPAddrFromAddrPort(from), nil
+		case screen.Silent:
+		default:
+			_, _ = s.WriteToUDPAddrPort(screen.Refusal(b[:n], status, dialog.NewTag()), from)
 		}
 	}
 }

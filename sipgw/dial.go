@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"github.com/emiago/sipgo/sip"
+
+	"github.com/carillon-cc/carillon/sipgw/dialog"
+	"github.com/carillon-cc/carillon/sipgw/screen"
 )
 
 // dialTime bounds how long a connection may take, with its TLS handshake.
@@ -145,7 +148,7 @@ func (d *dialled) Accept() (net.Conn, error) {
 	select {
 	case h := <-d.conns:
 		d.taken = h.taken
-		return h.conn, nil
+		return screen.NewConn(h.conn, dialog.NewTag), nil
 	case <-d.closed:
 		return nil, net.ErrClosed
 	}

@@ -45,6 +45,10 @@ func (g *Gateway) arrive(x exchange) (*caller, bool) {
 		_ = x.tx.Respond(short)
 		return nil, false
 	}
+	if !takesSDP(x.req) {
+		x.respond(sip.StatusNotAcceptable, "Not Acceptable")
+		return nil, false
+	}
 	offer, ok := readOffer(x)
 	if !ok {
 		return nil, false

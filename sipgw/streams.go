@@ -10,6 +10,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/carillon-cc/carillon/sipgw/dialog"
+	"github.com/carillon-cc/carillon/sipgw/screen"
 )
 
 // What connections of strangers may do.
@@ -256,6 +259,6 @@ func (l *guardedListener) Accept() (net.Conn, error) {
 		if l.tls != nil {
 			secured = tls.Server(conn, l.tls)
 		}
-		return newStream(secured, l.transport(), l.guard, known), nil
+		return screen.NewConn(newStream(secured, l.transport(), l.guard, known), dialog.NewTag), nil
 	}
 }

@@ -1,0 +1,150 @@
+package sipgw
+
+import (
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/carillon-cc/carillon/call"
+)
+
+// silence is how long no answer must come before there is none. Answers take
+// less than a millisecond.
+const silence = 150 * time.Millisecond
+
+// TestTorture sends the 49 messages of RFC 4475. Each brings what its section
+// asks for, none harms the gateway, and nothing of them is left behind. With
+// CARILLON_TORTURE_TABLE set it writes the table of docs/torture.md there.
+func TestTorture(t *testing.T) {
+	all := tortures()
+	if len(all) != 49 {
+		t.Fatalf("%d messages, RFC 4475 has 49", len(all))
+	}
+	table := "| RFC 4475 | message | answer | why |\n|---|---|---|---|\n"
+	for i, m := range all {
+		got := tortured(t, i, m)
+		if ok := got == 0 && len(m.want) == 0 || slices.Contains(m.want, got); !ok {
+			t.Errorf("§%s %s (%s): answered %d, want one of %v", m.section, m.name, m.why, got, m.want)
+		}
+		answer := "none"
+		if got != 0 {
+			answer = strconv.Itoa(got)
+		}
+		table += "| " + m.section + " | `" + m.name + "` | " + answer + " | " + m.why + " |\n"
+	}
+	if path := os.Getenv("CARILLON_TORTURE_TABLE"); path != "" {
+		if err := os.WriteFile(path, []byte(table), 0o600); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// tortured sends a message to a gateway of its own, since some have the same
+// transaction, and returns the status of the answer. A call is answered. The
+// gateway must take a call afterwards and end without anything left, which
+// TestMain sees.
+func tortured(t *testing.T, i int, m torture) int {
+	t.Helper()
+	g := start(t, fast)
+	defer g.stop()
+	got := make(chan int, 1)
+	go func() { got <- tortureAnswer(t, g.Addr(), i, m) }()
+	status := 0
+	for waiting := true; waiting; {
+		select {
+		case s := <-g.calls:
+			_ = s.Leg.Answer()
+			s.Leg.Hangup(call.Cause{By: call.BySystem, Reason: call.ReasonPlanEnd})
+			close(s.done)
+		case status = <-got:
+			waiting = false
+		}
+	}
+	if panics := g.Stats().Panics; panics != 0 {
+		t.Errorf("%s made a handler fail", m.name)
+	}
+	r := newRaw(t, g, "127.0.0.1")
+	if s, ok := r.talk(g, r.offer()); !strings.HasPrefix(ok, "SIP/2.0 200") {
+		t.Errorf("no call is taken after %s", m.name)
+	} else {
+		close(s.done)
+	}
+	return status
+}
+
+// tortureAnswer sends a message from an address of its own and returns the
+// status of the final answer, 0 for none. Where a Via has no rport the answer
+// goes to the port in it or 5060 (RFC 3261 §18.2.2), so all of them are
+// listened on.
+func tortureAnswer(t *testing.T, to netip.AddrPort, i int, m torture) int {
+	t.Helper()
+	from := netip.AddrFrom4([4]byte{127, 44, 75, byte(i + 1)})
+	if m.tcp {
+		dialer := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0)), Timeout: patience}
+		conn, err := dialer.Dial("tcp", to.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := conn.Write([]byte(m.message)); err != nil {
+			t.Fatal(err)
+		}
+		return finalAnswer(conn, nil)
+	}
+	answers := make(chan int, 20)
+	var sender *net.UDPConn
+	for _, port := range []uint16{5060, 5050, 5070} {
+		conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(from, port)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if sender == nil {
+			sender = conn
+		}
+		go finalAnswer(conn, answers)
+	}
+	if _, err := sender.WriteToUDPAddrPort([]byte(m.message), to); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case status := <-answers:
+		return status
+	case <-time.After(silence):
+		return 0
+	}
+}
+
+// finalAnswer reads responses until a final one, whose status it returns and
+// tells; 0 where the connection is quiet or closed before.
+func finalAnswer(conn net.Conn, tell chan<- int) int {
+	buffer := make([]byte, 64<<10)
+	for {
+		if tell == nil {
+			_ = conn.SetReadDeadline(time.Now().Add(silence))
+		}
+		n, err := conn.Read(buffer)
+		if err != nil {
+			return 0
+		}
+		for line := range strings.Lines(string(buffer[:n])) {
+			rest, ok := strings.CutPrefix(line, "SIP/2.0 ")
+			if !ok || len(rest) < 3 {
+				continue
+			}
+			status, err := strconv.Atoi(rest[:3])
+			if err != nil || status < 200 {
+				continue
+			}
+			if tell != nil {
+				tell <- status
+			}
+			return status
+		}
+	}
+}
