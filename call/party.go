@@ -145,6 +145,10 @@ func (c *Call) attach(p *party, leg Leg) {
 func (c *Call) detach(p *party) {
 	p.Leg.Listen(Listener{})
 	c.manager.seated(p.Leg, nil)
+}
+
+// letGo tells whoever waits for the party's leg that the call has let it go.
+func (p *party) letGo() {
 	if p.left != nil {
 		close(p.left)
 		p.left = nil
@@ -165,6 +169,7 @@ func (c *Call) leave(p *party, cause Cause) {
 		p.Leg.Hangup(cause)
 	}
 	c.noteQuality(p)
+	p.letGo()
 	if !c.over {
 		c.seat()
 	}

@@ -137,6 +137,7 @@ func (c *Call) replaced(p *party, by Leg) {
 	c.detach(p)
 	c.noteQuality(p)
 	p.Leg.Hangup(Cause{By: BySystem, Reason: ReasonReplaced})
+	p.letGo()
 	p.holds, p.silent = false, false
 	c.attach(p, by)
 	c.Note(ccs.CallEvent{Kind: ccs.EventTransferred, Agent: p.Agent, Name: p.Name, Reason: string(ReasonReplaced)})
