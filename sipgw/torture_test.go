@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/carillon-cc/carillon/call"
+	"github.com/carillon-cc/carillon/ccs"
 )
 
 // silence is how long no answer must come before there is none. Answers take
@@ -52,6 +53,8 @@ func tortured(t *testing.T, i int, m torture) int {
 	t.Helper()
 	g := start(t, fast)
 	defer g.stop()
+	// One of the senders has a line, the others have none.
+	g.SetLines([]*ccs.Line{{Meta: ccs.Meta{ID: "l1"}, Number: "user", Secrets: ccs.NewLineSecrets("user", "a password")}})
 	got := make(chan int, 1)
 	go func() { got <- tortureAnswer(t, g.Addr(), i, m) }()
 	status := 0
