@@ -95,6 +95,11 @@ func (l *leg) silent(now time.Duration) bool {
 // takes locks or waits is not done in the pacer's time.
 func (l *leg) Tick(now time.Duration) (more bool) {
 	if !l.talking.Load() {
+		if l.hearing.Load() {
+			// What opens the way through a NAT of ours for the network's sound.
+			l.keepAlive.Tick(now)
+			return true
+		}
 		return false
 	}
 	l.keepAlive.Tick(now)

@@ -43,6 +43,7 @@ func (l *leg) finish() {
 	l.state = ended
 	l.talking.Store(false)
 	l.progress.Store(false)
+	l.hearing.Store(false)
 	close(l.over)
 }
 

@@ -4,8 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/netip"
-	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,14 +43,16 @@ type Gateway struct {
 
 	accept   func(context.Context, Incoming)
 	ctx      context.Context // of Run; ends with it
+	ready    chan struct{}   // closed when sipgo reads the sockets: before, it would send through others
 	draining atomic.Bool
 	panics   atomic.Uint64
 	total    atomic.Uint64
 
 	mu       sync.Mutex
 	legs     map[dialog.ID]*leg
+	ringing  map[*leg]struct{}    // called and not answered: they have no dialog yet
 	arrivals map[arrival]struct{} // the INVITEs of legs
-	calls    sync.WaitGroup       // INVITE handlers that run accept
+	calls    sync.WaitGroup       // INVITE handlers that run accept, and legs that are called
 	// byes are requests of ours under way. They end with sending.
 	byes     sync.WaitGroup
 	leaving  bool // Run waits for them
@@ -92,7 +95,7 @@ func New(cfg Config) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{cfg: cfg, log: cfg.Log, acl: newACL(cfg.AllowLoopback, cfg.Trunks), legs: make(map[dialog.ID]*leg), arrivals: make(map[arrival]struct{})}
+	g := &Gateway{cfg: cfg, log: cfg.Log, acl: newACL(cfg.AllowLoopback, cfg.Trunks), legs: make(map[dialog.ID]*leg), ringing: make(map[*leg]struct{}), ready: make(chan struct{}), arrivals: make(map[arrival]struct{})}
 	g.registrar = registrar.New(cfg.OnLines)
 	g.guard = newGuard(g.acl, g.registrar, digest.NewServer(ccs.LineRealm))
 	if g.sockets, err = openSockets(at, secure, g.guard, cfg.TLS); err != nil {
@@ -116,7 +119,7 @@ func (g *Gateway) startSIP() error {
 		sipgo.WithUserAgentTransportLayerOptions(sip.WithTransportLayerLogger(quiet)),
 		sipgo.WithUserAgentTransactionLayerOptions(
 			sip.WithTransactionLayerLogger(quiet),
-			sip.WithTransactionLayerUnhandledResponseHandler(func(*sip.Response) {}),
+			sip.WithTransactionLayerUnhandledResponseHandler(g.onStrayResponse),
 		),
 	)
 	if err != nil {
@@ -160,7 +163,7 @@ func (g *Gateway) Stats() Stats {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return Stats{
-		Calls: len(g.legs), Total: g.total.Load(), Dropped: g.acl.dropped.Load(),
+		Calls: len(g.legs) + len(g.ringing), Total: g.total.Load(), Dropped: g.acl.dropped.Load(),
 		Panics: g.panics.Load(), RTPPorts: g.cfg.Ports.InUse(),
 		Registered: g.registrar.Count(), Challenges: g.guard.challenges.Load(),
 		Failures: g.guard.failures.Load(), Throttled: g.guard.throttled.Load(),
@@ -173,10 +176,15 @@ func (g *Gateway) Stats() Stats {
 // for all of them, closes everything and returns nil. It may be called once.
 func (g *Gateway) Run(ctx context.Context, accept func(ctx context.Context, in Incoming)) error {
 	g.ctx, g.accept = ctx, accept
-	var readers sync.WaitGroup
+	var readers, reading sync.WaitGroup
 	for _, s := range g.sockets.udp {
-		readers.Go(func() { g.readUDP(s, &readers, func() {}) })
+		reading.Add(1)
+		readers.Go(func() { g.readUDP(s, &readers, sync.OnceFunc(reading.Done)) })
 	}
+	readers.Go(func() {
+		reading.Wait()
+		close(g.ready)
+	})
 	for _, l := range g.sockets.tcp {
 		readers.Go(func() { _ = g.server.ServeTCP(l) })
 	}
@@ -232,23 +240,59 @@ func (g *Gateway) add(l *leg) (status, bool) {
 	if _, merged := g.arrivals[l.arrival]; merged {
 		return status{code: sip.StatusLoopDetected, phrase: "Loop Detected"}, false
 	}
-	if g.cfg.MaxCalls > 0 && len(g.legs) >= g.cfg.MaxCalls {
+	if g.full() {
 		return statusOf(call.ReasonBusy), false
 	}
-	g.legs[l.dialog.ID()] = l
-	_, peer := l.dialog.Way()
-	l.at = peer.Addr()
-	g.guard.talking.add(l.at)
+	g.know(l)
 	g.arrivals[l.arrival] = struct{}{}
 	g.total.Add(1)
 	g.calls.Add(1)
 	return status{}, true
 }
 
+// full tells whether there is no room for another call. g.mu is held.
+func (g *Gateway) full() bool {
+	return g.cfg.MaxCalls > 0 && len(g.legs)+len(g.ringing) >= g.cfg.MaxCalls
+}
+
+// addCalled makes a leg known that is about to be called. It fails with the
+// reason where we take no more calls.
+func (g *Gateway) addCalled(l *leg) (call.Reason, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.draining.Load() {
+		return call.ReasonShutdown, false
+	}
+	if g.full() {
+		return call.ReasonBusy, false
+	}
+	g.ringing[l] = struct{}{}
+	g.calls.Add(1)
+	return "", true
+}
+
+// confirm makes the dialog of a leg known that was called and is answered.
+// l.mu is held, so that the end of the leg comes after it.
+func (g *Gateway) confirm(l *leg) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.ringing, l)
+	g.know(l)
+}
+
+// know notes the dialog of a leg, and that its peer is in a call. g.mu is held.
+func (g *Gateway) know(l *leg) {
+	g.legs[l.dialog.ID()] = l
+	_, peer := l.dialog.Way()
+	l.at = peer.Addr()
+	g.guard.talking.add(l.at)
+}
+
 func (g *Gateway) remove(l *leg) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.legs[l.dialog.ID()] == l {
+	delete(g.ringing, l)
+	if l.dialog != nil && g.legs[l.dialog.ID()] == l {
 		delete(g.legs, l.dialog.ID())
 		g.guard.talking.remove(l.at)
 		if _, peer := l.dialog.Way(); l.line != "" {
@@ -258,14 +302,18 @@ func (g *Gateway) remove(l *leg) {
 	delete(g.arrivals, l.arrival)
 }
 
+// all lists the legs, those included that are called and not answered.
 func (g *Gateway) all() []*leg {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	legs := make([]*leg, 0, len(g.legs))
-	for _, l := range g.legs {
-		legs = append(legs, l)
-	}
-	return legs
+	return slices.AppendSeq(slices.Collect(maps.Values(g.legs)), maps.Keys(g.ringing))
+}
+
+// withDialog lists the legs that have a dialog.
+func (g *Gateway) withDialog() []*leg {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Collect(maps.Values(g.legs))
 }
 
 // find returns the leg whose dialog a request belongs to, or nil.
@@ -293,12 +341,7 @@ func (g *Gateway) background(do func()) {
 		return
 	}
 	g.byes.Go(func() {
-		defer func() {
-			if fault := recover(); fault != nil {
-				g.panics.Add(1)
-				g.log.Error("a SIP task failed", "fault", fmt.Sprint(fault), "stack", string(debug.Stack()))
-			}
-		}()
+		defer g.contain("a task", nil)
 		do()
 	})
 }

@@ -2,7 +2,6 @@ package sipgw
 
 import (
 	"errors"
-	"log/slog"
 	"net/netip"
 
 	"github.com/emiago/sipgo/sip"
@@ -122,20 +121,12 @@ func (g *Gateway) newCaller(x exchange, offer *sdp.Description) (*caller, error)
 		return nil, err
 	}
 	id := d.ID()
-	l := &caller{invite: x, leg: &leg{
-		gateway: g,
-		party:   call.ByCaller,
-		id:      "sip-" + id.LocalTag,
-		log:     g.log.With(slog.String("leg", "sip-"+id.LocalTag)),
-		arrival: arrival{id.CallID, id.RemoteTag, x.req.CSeq().SeqNo},
-		dialog:  d,
-		contact: dialog.Contact(user(x.req.Recipient), public, x.req.Transport()),
-		over:    make(chan struct{}),
-		left:    make(chan struct{}),
-		waiting: make(map[uint32]chan *sip.Request),
-		session: readSession(x.req).accept(session{}, g.cfg.Timers.MinSession),
-	}}
-	l.self, l.giveUp = l, l.refuse
+	l := &caller{invite: x, leg: g.newLeg(id.LocalTag)}
+	l.self, l.party, l.giveUp = l, call.ByCaller, l.refuse
+	l.arrival = arrival{id.CallID, id.RemoteTag, x.req.CSeq().SeqNo}
+	l.dialog = d
+	l.contact = dialog.Contact(user(x.req.Recipient), public, x.req.Transport())
+	l.session = readSession(x.req).accept(session{}, g.cfg.Timers.MinSession)
 	if err := l.openSound(public.Addr(), g.cfg.MediaSources, policyOf(x.req.Transport(), g.cfg.Encryption)); err != nil {
 		return nil, err
 	}

@@ -56,6 +56,7 @@ type leg struct {
 	listener atomic.Pointer[call.Listener]
 	talking  atomic.Bool // answered and not over
 	progress atomic.Bool // sound may be sent before the answer
+	hearing  atomic.Bool // of a telephone that rings: the network's sound is passed on
 	quiet    deadline    // since when silence counts; none while it does not
 	// When the peer must have refreshed the session, and when we send what wish
 	// says.
@@ -121,6 +122,18 @@ const sameKey = 500 * time.Millisecond
 
 // maxEvents bounds what is kept for the first Listen.
 const maxEvents = 64
+
+// newLeg makes a leg without sound. name is unique in the process.
+func (g *Gateway) newLeg(name string) *leg {
+	return &leg{
+		gateway: g,
+		id:      "sip-" + name,
+		log:     g.log.With(slog.String("leg", "sip-"+name)),
+		over:    make(chan struct{}),
+		left:    make(chan struct{}),
+		waiting: make(map[uint32]chan *sip.Request),
+	}
+}
 
 // ID names the leg.
 func (l *leg) ID() string { return l.id }
@@ -193,12 +206,13 @@ func (l *leg) digit(digit byte, by way) {
 	}
 }
 
-// receive takes the caller's packets in the port's reader.
+// receive takes the peer's packets in the port's reader.
 func (l *leg) receive(_ media.Header, p *media.Packet) {
-	if !l.talking.Load() {
+	talking := l.talking.Load()
+	if !talking && !l.hearing.Load() {
 		return
 	}
-	if p.Codec == media.TelephoneEvent {
+	if talking && p.Codec == media.TelephoneEvent {
 		if digit, ok := l.digits.Receive(p); ok {
 			l.digit(digit, byEvent)
 		}

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/carillon-cc/carillon/call"
 	"github.com/carillon-cc/carillon/ccs"
 	"github.com/carillon-cc/carillon/sipgw/registrar"
 )
@@ -126,7 +127,7 @@ func (r *wrongPasswords) note(line string, from netip.AddrPort) {
 // registered just now: it moved, or its connection was closed.
 func (g *Gateway) reroute(line string, moved []registrar.Move, now registrar.Flow) {
 	only := len(g.registrar.Bindings(line)) == 1
-	for _, l := range g.all() {
+	for _, l := range g.withDialog() {
 		if l.line != line {
 			continue
 		}
@@ -141,4 +142,9 @@ func (g *Gateway) reroute(line string, moved []registrar.Move, now registrar.Flo
 			l.dialog.Reroute(now.Transport, now.Local, now.Peer)
 		}
 	}
+}
+
+// placeLine calls the telephones of a line.
+func (g *Gateway) placeLine(Outgoing) (*called, error) {
+	return nil, &RefusedError{Reason: call.ReasonUnavailable, Detail: "no telephone of the line is registered"}
 }

@@ -75,14 +75,35 @@ type placing struct {
 	// follow makes of the number or contact that a 3xx names where to go on;
 	// nil does not follow.
 	follow func(contact sip.Uri) ([]hop, error)
-	// reachable tells which addresses a Contact of the peer may name.
+	// reachable tells which addresses a Contact of the peer may name; nil is
+	// everybody who may call us.
 	reachable func(netip.Addr) bool
-	// outcome is told of each hop how it went: 0 for no answer at all.
+	// unreached is why the call failed when no hop said anything; "" is
+	// call.ReasonTrunkFailed.
+	unreached call.Reason
+	// outcome is told of each hop how it went, once: the final status, the last
+	// provisional one where we gave up, 0 for no answer at all. It is not told
+	// of a hop that was given up before it could be expected to answer. It may
+	// be called by several goroutines at once; nil is nobody.
 	outcome func(h hop, status int)
-	// release gives back what the call was counted under; called once, when the
-	// leg is over.
+	// release gives back what the call was counted under. It is called once, when
+	// the leg is over or place failed; nil is nothing.
 	release func()
 }
 
 // credentials answer a digest challenge; without a user there are none.
 type credentials struct{ user, password string }
+
+// Call places a call. What becomes of it is told by the leg's events. The error
+// is a *RefusedError when it was not even tried.
+func (g *Gateway) Call(o Outgoing) (call.CalledLeg, error) {
+	place := g.placeTrunk
+	if o.Line != "" {
+		place = g.placeLine
+	}
+	l, err := place(o)
+	if err != nil {
+		return nil, err // not a nil *called in an interface
+	}
+	return l, nil
+}

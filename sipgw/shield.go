@@ -54,3 +54,15 @@ func (g *Gateway) shielded(handle func(exchange)) func(*sip.Request, sip.ServerT
 		}
 	}
 }
+
+// contain is deferred in goroutines that take what peers send, for the same
+// reason. then is called after a fault; nil does nothing.
+func (g *Gateway) contain(what string, then func()) {
+	if fault := recover(); fault != nil {
+		g.panics.Add(1)
+		g.log.Error("SIP failed", "at", what, "fault", fmt.Sprint(fault), "stack", string(debug.Stack()))
+		if then != nil {
+			then()
+		}
+	}
+}

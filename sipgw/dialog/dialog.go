@@ -260,13 +260,7 @@ func (d *Dialog) build(method sip.RequestMethod, seq uint32, contentType string,
 	}
 	r.SetDestination(d.destination().String())
 
-	via := &sip.ViaHeader{
-		ProtocolName: "SIP", ProtocolVersion: "2.0", Transport: d.path.Transport,
-		Host: d.contact.Address.Host, Port: d.contact.Address.Port,
-	}
-	via.Params.Add("branch", sip.GenerateBranch())
-	via.Params.Add("rport", "")
-	r.AppendHeader(via)
+	r.AppendHeader(newVia(d.path.Transport, d.contact))
 	for _, route := range routes {
 		r.AppendHeader(&sip.RouteHeader{Address: *route.Clone()})
 	}

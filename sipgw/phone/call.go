@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/netip"
 	"strings"
 	"sync"
@@ -95,6 +94,7 @@ type Call struct {
 	answered chan struct{}
 	ended    chan struct{}
 	cancel   chan struct{}
+	acked    chan struct{} // of a call that came: its ACK did
 	cancelMu sync.Once
 
 	changing sync.Mutex // one offer at a time
@@ -150,29 +150,15 @@ func (p *Phone) Dial(ctx context.Context, options Options) (*Call, error) {
 	if err != nil {
 		return nil, err
 	}
-	port, err := p.cfg.Ports.Open(media.PortConfig{Symmetric: true})
+	c, err := p.newCall(options, transport, peer)
 	if err != nil {
-		return nil, fmt.Errorf("phone: %w", err)
+		return nil, err
 	}
-	c := &Call{
-		phone: p, options: options, transport: transport, peer: peer, started: time.Now(), port: port,
-		contact:  dialog.Contact(options.From, p.local, transport),
-		media:    netip.AddrPortFrom(p.local.Addr(), port.Local().Port()),
-		writer:   sdp.NewWriter(rand.Uint64()),
-		answered: make(chan struct{}), ended: make(chan struct{}), cancel: make(chan struct{}),
-	}
-	if options.Media.IsValid() {
-		c.media = options.Media
-	}
-	c.ear.most = int(options.Keep * 8000 / time.Second)
-	c.output = media.NewOutput(func(b []byte) { _ = port.Send(b) })
-	c.keepAlive = media.NewKeepAlive(c.output)
-	c.keys = media.NewDigitSender(p.cfg.Pacer, c.output, 0)
-	port.Receive(c.receive)
+	c.contact = dialog.Contact(options.From, p.local, transport)
 	c.invite = c.firstInvite(uri)
 	tx, err := p.client.TransactionRequest(p.ctx, c.invite, dialog.Built)
 	if err != nil {
-		port.Close()
+		c.port.Close()
 		return nil, fmt.Errorf("calling %s: %w", peer, err)
 	}
 	p.mu.Lock()
@@ -182,46 +168,55 @@ func (p *Phone) Dial(ctx context.Context, options Options) (*Call, error) {
 	return c, nil
 }
 
+// newCall makes a call with its sound.
+func (p *Phone) newCall(options Options, transport string, peer netip.AddrPort) (*Call, error) {
+	port, err := p.cfg.Ports.Open(media.PortConfig{Symmetric: true})
+	if err != nil {
+		return nil, fmt.Errorf("phone: %w", err)
+	}
+	c := &Call{
+		phone: p, options: options, transport: transport, peer: peer, started: time.Now(), port: port,
+		media:    netip.AddrPortFrom(p.local.Addr(), port.Local().Port()),
+		writer:   sdp.NewWriter(rand.Uint64()),
+		answered: make(chan struct{}), ended: make(chan struct{}), cancel: make(chan struct{}), acked: make(chan struct{}),
+	}
+	if options.Media.IsValid() {
+		c.media = options.Media
+	}
+	c.ear.most = int(options.Keep * 8000 / time.Second)
+	c.output = media.NewOutput(func(b []byte) { _ = port.Send(b) })
+	c.keepAlive = media.NewKeepAlive(c.output)
+	c.keys = media.NewDigitSender(p.cfg.Pacer, c.output, 0)
+	port.Receive(c.receive)
+	return c, nil
+}
+
 func (c *Call) firstInvite(uri sip.Uri) *sip.Request {
-	r := sip.NewRequest(sip.INVITE, uri)
-	r.SetTransport(c.transport)
-	r.SetDestination(c.peer.String())
-	local := c.phone.local
-	if c.transport == "UDP" {
-		r.Laddr = sip.Addr{IP: net.IP(local.Addr().AsSlice()), Port: int(local.Port())}
+	first := dialog.First{
+		Recipient: uri,
+		From: sip.FromHeader{
+			DisplayName: dialog.Clean(c.options.FromName),
+			Address:     sip.Uri{Scheme: "sip", User: dialog.CleanUser(c.options.From), Host: c.phone.local.Addr().String()},
+		},
+		To:      sip.Uri{Scheme: "sip", User: uri.User, Host: uri.Host, Port: uri.Port},
+		Contact: c.contact,
+		Path:    dialog.Path{Transport: c.transport, Local: c.phone.local, Peer: c.peer},
+		Headers: []sip.Header{sip.NewHeader("Allow", allowed)},
 	}
-	via := &sip.ViaHeader{
-		ProtocolName: "SIP", ProtocolVersion: "2.0", Transport: c.transport,
-		Host: local.Addr().String(), Port: int(local.Port()),
-	}
-	via.Params.Add("branch", sip.GenerateBranch())
-	via.Params.Add("rport", "")
-	r.AppendHeader(via)
-	hops := sip.MaxForwardsHeader(70)
-	r.AppendHeader(&hops)
-	from := &sip.FromHeader{
-		DisplayName: dialog.Clean(c.options.FromName),
-		Address:     sip.Uri{Scheme: "sip", User: dialog.CleanUser(c.options.From), Host: local.Addr().String()},
-	}
-	from.Params.Add("tag", dialog.NewTag())
-	r.AppendHeader(from)
-	r.AppendHeader(&sip.ToHeader{Address: sip.Uri{Scheme: "sip", User: uri.User, Host: uri.Host, Port: uri.Port}})
-	callID := sip.CallIDHeader(dialog.NewTag() + "@" + local.Addr().String())
-	r.AppendHeader(&callID)
-	r.AppendHeader(&sip.CSeqHeader{SeqNo: 1, MethodName: sip.INVITE})
-	r.AppendHeader(c.contact.Clone())
-	r.AppendHeader(sip.NewHeader("Allow", "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO"))
 	for name, value := range c.options.Headers {
-		r.AppendHeader(sip.NewHeader(dialog.CleanUser(name), cleanValue(value)))
+		first.Headers = append(first.Headers, sip.NewHeader(dialog.CleanUser(name), cleanValue(value)))
 	}
 	if c.options.LateOffer {
-		r.SetBody(nil)
-		return r
+		return first.Invite("", nil)
 	}
-	r.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
-	r.SetBody(c.writer.Offer(c.media, c.options.Codecs, sdp.SendRecv))
-	return r
+	return first.Invite(sdpType, c.writer.Offer(c.media, c.options.Codecs, sdp.SendRecv))
 }
+
+// What the telephone says that it can do.
+const (
+	allowed = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO"
+	sdpType = "application/sdp"
+)
 
 // cleanValue keeps a header within its line.
 func cleanValue(s string) string { return strings.NewReplacer("\r", "", "\n", "").Replace(s) }
@@ -352,7 +347,7 @@ func (c *Call) settle(body []byte) (kind string, answer []byte, err error) {
 	var agreed sdp.Agreement
 	if c.options.LateOffer {
 		if answer, agreed, err = c.writer.Answer(description, c.media); err == nil {
-			kind = "application/sdp"
+			kind = sdpType
 		}
 	} else {
 		agreed, err = c.writer.Accept(description)
@@ -373,20 +368,10 @@ func (c *Call) repeatAck(*sip.Response) {
 	}
 }
 
-// sendCancel cancels the INVITE: in all that names it, a CANCEL is the same
-// (RFC 3261 §9.1).
+// sendCancel cancels the INVITE.
 func (c *Call) sendCancel() {
 	c.note("cancel sent")
-	r := sip.NewRequest(sip.CANCEL, *c.invite.Recipient.Clone())
-	r.SetTransport(c.transport)
-	r.SetDestination(c.invite.Destination())
-	r.Laddr = c.invite.Laddr
-	for _, name := range []string{"Via", "Max-Forwards", "From", "To", "Call-ID"} {
-		sip.CopyHeaders(name, c.invite, r)
-	}
-	r.AppendHeader(&sip.CSeqHeader{SeqNo: c.invite.CSeq().SeqNo, MethodName: sip.CANCEL})
-	r.SetBody(nil)
-	c.request(r)
+	c.request(dialog.Cancel(c.invite))
 }
 
 // bye sends a BYE.

@@ -179,7 +179,7 @@ func (c *Call) reinvite(ctx context.Context, direction sdp.Direction, at netip.A
 		c.mu.Unlock()
 		return ErrEnded
 	}
-	request := d.Request(sip.INVITE, "application/sdp", c.writer.Offer(at, c.options.Codecs, direction))
+	request := d.Request(sip.INVITE, sdpType, c.writer.Offer(at, c.options.Codecs, direction))
 	c.mu.Unlock()
 	tx, err := c.phone.client.TransactionRequest(ctx, request, dialog.Built)
 	if err != nil {
@@ -316,7 +316,7 @@ func (c *Call) onOffer(req *sip.Request, tx sip.ServerTransaction) {
 	res := sip.NewResponseFromRequest(req, sip.StatusOK, "OK", body)
 	res.AppendHeader(c.contact.Clone())
 	if body != nil {
-		res.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
+		res.AppendHeader(sip.NewHeader("Content-Type", sdpType))
 	}
 	_ = tx.Respond(res)
 }

@@ -1,5 +1,5 @@
-// Package phone is a telephone without a person: it calls over SIP, plays,
-// listens, presses keys and tells what happened. It serves trials from the
+// Package phone is a telephone without a person: it calls and is called over
+// SIP, plays, listens, presses keys and tells what happened. It serves trials from the
 // command line, load tests and the tests of the SIP gateway.
 package phone
 
@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -34,6 +36,9 @@ type Config struct {
 	// Ports opens the RTP ports. When nil the system chooses them.
 	Ports *media.Ports
 	Log   *slog.Logger // nil: nothing is logged
+	// OnCall is told of each call that comes to the telephone; it, or somebody
+	// later, answers or refuses. When nil all are refused with 480.
+	OnCall func(r *Ring)
 }
 
 // Phone is a telephone with any number of lines. Its methods are safe from any
@@ -54,6 +59,7 @@ type Phone struct {
 	mu    sync.Mutex
 	calls map[dialog.ID]*Call
 	lines map[*Call]struct{}
+	rings map[*Ring]struct{}
 }
 
 // New makes a telephone. Close gives back what it uses.
@@ -67,7 +73,7 @@ func New(cfg Config) (*Phone, error) {
 	if cfg.Ports == nil {
 		cfg.Ports = media.NewPorts(cfg.Local, 0, 0)
 	}
-	p := &Phone{cfg: cfg, calls: make(map[dialog.ID]*Call), lines: make(map[*Call]struct{})}
+	p := &Phone{cfg: cfg, calls: make(map[dialog.ID]*Call), lines: make(map[*Call]struct{}), rings: make(map[*Ring]struct{})}
 	var err error
 	p.socket, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(cfg.Local, cfg.Port)))
 	if err != nil {
@@ -152,7 +158,11 @@ func (p *Phone) Close() {
 	for c := range p.lines {
 		lines = append(lines, c)
 	}
+	rings := slices.Collect(maps.Keys(p.rings))
 	p.mu.Unlock()
+	for _, r := range rings {
+		_ = r.Refuse(Reply{Status: sip.StatusTemporarilyUnavailable})
+	}
 	for _, c := range lines {
 		c.Hangup()
 	}
@@ -185,9 +195,16 @@ func (p *Phone) handle(server *sipgo.Server) {
 	}
 	server.OnBye(within((*Call).onBye))
 	server.OnInfo(within((*Call).onInfo))
-	server.OnInvite(within((*Call).onOffer))
+	offer := within((*Call).onOffer)
+	server.OnInvite(func(original *sip.Request, tx sip.ServerTransaction) {
+		if _, within := dialog.RequestID(original); within {
+			offer(original, tx)
+			return
+		}
+		p.onCall(original.Clone(), tx)
+	})
 	server.OnUpdate(within((*Call).onOffer))
-	server.OnAck(within(func(*Call, *sip.Request, sip.ServerTransaction) {}))
+	server.OnAck(within((*Call).onAck))
 	server.OnOptions(func(req *sip.Request, tx sip.ServerTransaction) {
 		_ = tx.Respond(sip.NewResponseFromRequest(req, sip.StatusOK, "OK", nil))
 	})

@@ -1,0 +1,182 @@
+package sipgw
+
+import (
+	"errors"
+
+	"github.com/emiago/sipgo/sip"
+
+	"github.com/carillon-cc/carillon/call"
+	"github.com/carillon-cc/carillon/sipgw/dialog"
+	"github.com/carillon-cc/carillon/sipgw/sdp"
+)
+
+// errNoAnswer says that a 2xx holds no session description.
+var errNoAnswer = errors.New("the 2xx has no answer to our offer")
+
+// provisional takes a provisional response: the telephone rings, and with a session
+// description the network has something to hear of its own.
+func (l *called) provisional(a *attempt, res *sip.Response) {
+	if res.StatusCode == sip.StatusTrying {
+		return
+	}
+	l.telling.Lock()
+	defer l.telling.Unlock()
+	l.mu.Lock()
+	if l.state != early {
+		l.mu.Unlock()
+		return
+	}
+	l.rang = l.rang || res.StatusCode == sip.StatusRinging
+	if agreed, err := a.readAnswer(res); err == nil {
+		// Of several telephones that ring, the network's newest word is heard.
+		a.early[toTag(res)] = agreed
+		l.agree(agreed)
+		l.hearing.Store(true)
+		l.gateway.cfg.Pacer.Add(l.leg)
+	}
+	heard := l.hearing.Load()
+	news := !l.toldRinging || heard != l.toldEarly
+	l.toldRinging, l.toldEarly = true, heard
+	l.mu.Unlock()
+	if news {
+		l.post(call.Ringing{Leg: l, Early: heard})
+	}
+}
+
+// readAnswer reads the answer to our offer in a response. The leg's mu is held.
+func (a *attempt) readAnswer(res *sip.Response) (sdp.Agreement, error) {
+	if len(res.Body()) == 0 {
+		return sdp.Agreement{}, errNoAnswer
+	}
+	description, err := sdp.Parse(res.Body())
+	if err != nil {
+		return sdp.Agreement{}, err
+	}
+	return a.writer.Accept(description)
+}
+
+// accept takes the first 2xx to the INVITE. Where it is not wanted any more, or
+// is of no use, it is hung up at once. It is for run's goroutine.
+func (a *attempt) accept(res *sip.Response) {
+	d, err := a.acknowledge(res)
+	if err != nil {
+		a.leg.log.Warn("an answer cannot be read", "target", a.hop.target, "err", err)
+		a.fail(verdict{status: res.StatusCode, cause: call.Cause{By: call.ByCalled, Reason: call.ReasonFailed}})
+		return
+	}
+	a.outcome()
+	why, ok := a.leg.answered(a, d, res)
+	if ok {
+		return
+	}
+	a.hangUp(d, why)
+	if why.Reason == call.ReasonNoCodec {
+		a.fail(verdict{status: res.StatusCode, cause: why})
+	}
+}
+
+// acceptedBefore takes a 2xx that comes after the first: a repeated one is
+// acknowledged again, one of another telephone is hung up at once
+// (RFC 3261 §13.2.2.4). sipgo calls it.
+func (a *attempt) acceptedBefore(res *sip.Response) {
+	defer a.leg.gateway.contain("a repeated answer", nil)
+	if !res.IsSuccess() {
+		return
+	}
+	a.mu.Lock()
+	ack, others := a.acks[toTag(res)], len(a.acks)
+	a.mu.Unlock()
+	if ack != nil {
+		_ = a.leg.gateway.client.WriteRequest(ack.Clone(), dialog.Built)
+		return
+	}
+	if others == maxForks {
+		return
+	}
+	if d, err := a.acknowledge(res); err == nil {
+		a.hangUp(d, answeredElsewhere)
+	}
+}
+
+// acknowledge sends the ACK of a 2xx and makes its dialog.
+func (a *attempt) acknowledge(res *sip.Response) (*dialog.Dialog, error) {
+	d, err := dialog.Confirm(a.invite, res, a.contact, a.path)
+	if err != nil {
+		return nil, err
+	}
+	ack := d.Ack("", nil)
+	for _, b := range a.answers {
+		ack.AppendHeader(b.header) // RFC 3261 §13.2.2.4
+	}
+	a.mu.Lock()
+	a.acks[toTag(res)] = ack
+	a.mu.Unlock()
+	if err := a.leg.gateway.client.WriteRequest(ack.Clone(), dialog.Built); err != nil {
+		a.leg.log.Info("an ACK could not be sent", "target", a.hop.target, "err", err)
+	}
+	return d, nil
+}
+
+// hangUp ends a dialog that is none of the leg's.
+func (a *attempt) hangUp(d *dialog.Dialog, why call.Cause) {
+	bye := d.Request(sip.BYE, "", nil)
+	bye.AppendHeader(reasonHeader(why))
+	a.leg.gateway.send(bye)
+}
+
+// maxForks bounds how many telephones may answer one INVITE.
+const maxForks = 16
+
+// answered makes the leg's dialog of a 2xx, unless it has one already, is over,
+// or the sound is not to be agreed on: then it says why.
+func (l *called) answered(a *attempt, d *dialog.Dialog, res *sip.Response) (call.Cause, bool) {
+	l.telling.Lock()
+	defer l.telling.Unlock()
+	l.mu.Lock()
+	switch {
+	case l.state == answered:
+		l.mu.Unlock()
+		return answeredElsewhere, false
+	case l.state == ended:
+		l.mu.Unlock()
+		return l.unwanted, false
+	case a.abandoned:
+		l.mu.Unlock()
+		return call.Cause{By: call.BySystem, Reason: call.ReasonNoAnswer}, false
+	}
+	agreed, err := a.readAnswer(res)
+	if before, ok := a.early[toTag(res)]; errors.Is(err, errNoAnswer) && ok {
+		agreed, err = before, nil // it came in a provisional response (RFC 3261 §13.2.1)
+	}
+	if err != nil {
+		l.mu.Unlock()
+		l.log.Info("the sound of who answered cannot be agreed on", "target", a.hop.target, "err", err)
+		return call.Cause{By: call.ByCalled, Reason: call.ReasonNoCodec}, false
+	}
+	l.state = answered
+	l.dialog, l.contact, l.media, l.writer = d, a.contact, a.media, a.writer
+	l.agree(agreed)
+	l.granted(res)
+	l.gateway.confirm(l.leg)
+	l.mu.Unlock()
+
+	l.stopTrying(answeredElsewhere)
+	l.port.SetSymmetric(!l.gateway.cfg.FixedMedia)
+	l.quietSince()
+	l.mu.Lock()
+	l.talking.Store(l.state == answered)
+	l.mu.Unlock()
+	l.gateway.cfg.Pacer.Add(l.leg)
+	l.post(call.Answered{Leg: l})
+	l.tellAgreed()
+	return call.Cause{}, true
+}
+
+// toTag is the tag of who responds.
+func toTag(res *sip.Response) string {
+	if to := res.To(); to != nil {
+		tag, _ := to.Params.Get("tag")
+		return tag
+	}
+	return ""
+}
