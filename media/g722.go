@@ -32,6 +32,22 @@ var (
 	}
 )
 
+// g722Most is the highest of the levels.
+const g722Most = 2919
+
+// g722Intervals finds the interval of a difference in units of the step size,
+// rounded up: how many levels lie below it.
+var g722Intervals = func() (intervals [g722Most + 1]uint8) {
+	for i := range intervals {
+		for _, level := range g722Levels {
+			if level < int32(i) {
+				intervals[i]++
+			}
+		}
+	}
+	return intervals
+}()
+
 // g722UpperLevel is the one decision level of the upper band's magnitude.
 const g722UpperLevel = 564
 
@@ -78,7 +94,7 @@ type g722Band struct {
 	r       [2]int32 // reconstructed signal before, newest first
 	p       [2]int32 // the same without the poles' part
 	a       [2]int32 // poles
-	d       [6]int32 // quantized differences before, newest first
+	d       [6]int32 // quantized differences before, doubled, newest first
 	b       [6]int32 // zeros
 }
 
@@ -144,17 +160,13 @@ func (b *g722Band) predict(d int32) {
 		gain = 0
 	}
 	sz := int32(0)
-	newer := d
+	newer := saturate(2 * d)
 	for i := range b.b {
 		old := b.d[i]
-		zero := b.b[i] * 32640 >> 15
-		if d^old >= 0 {
-			zero += gain
-		} else {
-			zero -= gain
-		}
+		unlike := (d ^ old) >> 31 // all ones if the signs differ: no branch to guess
+		zero := b.b[i]*32640>>15 + (gain ^ unlike - unlike)
 		b.b[i] = zero
-		sz += zero * saturate(2*newer) >> 15
+		sz += zero * newer >> 15
 		b.d[i], newer = newer, old
 	}
 

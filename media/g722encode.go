@@ -45,13 +45,10 @@ func (e *G722Encoder) encodeLower(x int32) byte {
 	if difference < 0 {
 		magnitude = ^difference
 	}
-	interval, above := 0, len(g722Levels)
-	for interval < above {
-		if middle := (interval + above) / 2; magnitude < g722Levels[middle]*b.step>>12 {
-			above = middle
-		} else {
-			interval = middle + 1
-		}
+	// The first interval with magnitude < level*step>>12, without a search.
+	interval := uint8(len(g722Levels))
+	if units := ((magnitude+1)<<12 + b.step - 1) / b.step; units <= g722Most {
+		interval = g722Intervals[units]
 	}
 	code := g722Positive[interval]
 	if difference < 0 {
