@@ -348,3 +348,15 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestOfferPutsThePreferredCodecFirst(t *testing.T) {
+	for first, want := range map[media.Codec]string{
+		media.NoCodec: " 8 0 9 101\r\n", media.PCMA: " 8 0 9 101\r\n", media.PCMU: " 0 8 9 101\r\n",
+		media.G722: " 9 8 0 101\r\n", media.Opus: " 8 0 9 101\r\n",
+	} {
+		offer := string(NewWriter(1).Offer(here, Preferring(first), SendRecv))
+		if !strings.Contains(offer, want) || !strings.Contains(offer, "a=rtpmap:9 G722/8000\r\n") {
+			t.Errorf("preferring %v: %s", first, offer)
+		}
+	}
+}
