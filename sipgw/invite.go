@@ -132,7 +132,7 @@ func (g *Gateway) newCaller(x exchange, offer *sdp.Description) (*caller, error)
 	}
 	if offer == nil {
 		l.sdp = l.writer.Offer(l.media, nil, sdp.SendRecv)
-		l.offering = true
+		l.offering, l.offerIn = true, int64(l.arrival.seq)
 		l.output.SetCodec(media.PCMA, 8) // the first of our offer, until the answer comes
 	} else {
 		l.meet(offer)

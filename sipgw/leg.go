@@ -66,10 +66,13 @@ type leg struct {
 	over chan struct{} // closed when the leg is over
 	left chan struct{} // closed when the peer sent a BYE
 
-	mu        sync.Mutex
-	state     state
-	sdp       []byte // what the 200 holds
-	offering  bool   // our offer is not answered yet
+	mu       sync.Mutex
+	state    state
+	sdp      []byte // what the 200 holds
+	offering bool   // our offer is not answered yet
+	// offerIn is the number of the peer's INVITE whose 200 holds that offer, or
+	// ours for an INVITE of ours.
+	offerIn   int64
 	writer    *sdp.Writer
 	agreed    sdp.Agreement
 	held      bool                         // as last told

@@ -112,7 +112,8 @@ func (l *leg) confirmed(ack *sip.Request, ok bool, since time.Duration) {
 // there is an agreement.
 func (l *leg) takeAnswer(ack *sip.Request) bool {
 	l.mu.Lock()
-	if !l.offering {
+	// The ACK of an earlier INVITE may come when another offer is under way.
+	if !l.offering || l.offerIn != int64(ack.CSeq().SeqNo) {
 		l.mu.Unlock()
 		return true
 	}

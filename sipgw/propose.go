@@ -22,6 +22,9 @@ const (
 	wishOffer        // agree anew on the sound
 )
 
+// ours stands, in place of the number of a peer's INVITE, for one of ours.
+const ours = -1
+
 // maxTries bounds how often a request of ours is changed and sent again at once.
 const maxTries = 4
 
@@ -85,7 +88,7 @@ func (l *leg) proposal() (req *sip.Request, ok bool) {
 		if l.wish == wishOffer || body == nil {
 			body = l.writer.Offer(l.media, sdp.Preferring(l.agreed.Codec), sdp.SendRecv)
 		}
-		l.offering = true
+		l.offering, l.offerIn = true, ours
 		req = l.dialog.Request(sip.INVITE, sdpType, body)
 	}
 	addAbilities(req)
@@ -108,7 +111,7 @@ func (l *leg) sessionAsked() sessionWish {
 // whether to propose again at once. l.mu is held.
 func (l *leg) concluded(req *sip.Request, res *sip.Response) (again bool) {
 	l.proposing = false
-	if req.Method == sip.INVITE {
+	if req.Method == sip.INVITE && (res == nil || !res.IsSuccess()) {
 		l.offering = false
 	}
 	if res == nil || l.state != answered {
@@ -120,7 +123,6 @@ func (l *leg) concluded(req *sip.Request, res *sip.Response) (again bool) {
 	case res.IsSuccess():
 		l.wish = wishNothing
 		l.proposeAt.clear()
-		l.settled(req, res)
 		l.granted(res)
 	case asked.raise(res):
 		l.session.interval, l.raised = asked.interval, asked.minimum
@@ -142,10 +144,10 @@ func (l *leg) concluded(req *sip.Request, res *sip.Response) (again bool) {
 	return false
 }
 
-// settled puts the answer of a 2xx to our offer into force. An answer that is
-// missing or cannot be used leaves the former agreement. l.mu is held.
-func (l *leg) settled(req *sip.Request, res *sip.Response) {
-	if req.Method != sip.INVITE || len(res.Body()) == 0 {
+// settled puts the answer of a 2xx to our re-INVITE into force. An answer that
+// is missing or cannot be used leaves the former agreement. l.mu is held.
+func (l *leg) settled(res *sip.Response) {
+	if len(res.Body()) == 0 || l.state != answered {
 		return
 	}
 	description, err := sdp.Parse(res.Body())

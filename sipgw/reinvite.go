@@ -44,11 +44,11 @@ func (g *Gateway) onReInvite(x exchange) {
 		l.takeAnswer(request)
 		return
 	}
-	if len(x.req.Body()) == 0 {
-		l.mu.Lock()
-		l.offering = false // the answer to our offer will not come
-		l.mu.Unlock()
+	l.mu.Lock()
+	if l.offerIn == int64(seq) {
+		l.offering = false // its answer will not come
 	}
+	l.mu.Unlock()
 	if l.port.LastHeard() < since {
 		// RFC 3261 §14.2 asks for a BYE; where there is sound, there is a call.
 		l.end(call.Cause{By: l.party, Reason: call.ReasonNoAck}, true)
@@ -125,7 +125,7 @@ func (l *leg) offer(req *sip.Request, offer *sdp.Description) ([]byte, error) {
 	switch {
 	case offer == nil && req.Method == sip.INVITE:
 		body = l.writer.Offer(l.media, sdp.Preferring(l.agreed.Codec), sdp.SendRecv)
-		l.offering = true
+		l.offering, l.offerIn = true, int64(req.CSeq().SeqNo)
 	case offer == nil:
 	default:
 		agreed := l.agreed

@@ -66,6 +66,11 @@ func (l *leg) transact(req *sip.Request) *sip.Response {
 		tx.Terminate()
 	case res.IsSuccess():
 		l.dialog.Refresh(res)
+		// Before the ACK, on which the peer may make an offer of its own.
+		l.mu.Lock()
+		l.offering = false
+		l.settled(res)
+		l.mu.Unlock()
 		r := l.dialog.Ack("", nil)
 		ack.Store(r)
 		if err := l.gateway.client.WriteRequest(r, dialog.Built); err != nil {
