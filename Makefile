@@ -2,6 +2,7 @@
 # make test    every test: Go with the race detector, then browsers and telephones end to end
 # make lint    formatting, static analysis, types
 # make bench   calls per core, latency, memory a call
+# make soak    calls while strangers flood the SIP port
 # make fuzz    every fuzz target for FUZZTIME (60s)
 #
 # Each installs what it needs on a Debian machine with Go and Node, and says what it installs.
@@ -9,7 +10,7 @@
 MAKEFLAGS += --no-print-directory
 FUZZTIME ?= 60s
 
-.PHONY: run test lint bench fuzz build pages clean
+.PHONY: run test lint bench soak fuzz build pages clean
 .DEFAULT_GOAL := run
 
 run: setup-run build
@@ -25,6 +26,9 @@ lint: setup-lint pages
 
 bench: build
 	./carillon bench --suite
+
+soak: build
+	./carillon bench --calls 50 --duration 30s --flood 5000
 
 fuzz:
 	FUZZTIME=$(FUZZTIME) scripts/fuzz

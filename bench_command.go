@@ -21,6 +21,7 @@ type benchCommand struct {
 	Calls    int           `help:"Calls at the same time." default:"200"`
 	Duration time.Duration `help:"How long the steady load is measured." default:"30s"`
 	Record   bool          `help:"Record every call."`
+	Flood    int           `help:"INVITEs a second that strangers send meanwhile."`
 	JSON     bool          `name:"json" help:"Print one JSON object."`
 	Suite    bool          `help:"Measure latency and capacity, without and with recording, and fail where a bound is missed."`
 }
@@ -33,7 +34,7 @@ func (c *benchCommand) Run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	options := bench.Options{
-		Calls: c.Calls, Duration: c.Duration, Record: c.Record,
+		Calls: c.Calls, Duration: c.Duration, Record: c.Record, Flood: c.Flood,
 		Server: []string{program, "serve"}, Progress: os.Stderr,
 	}
 	if c.Suite {

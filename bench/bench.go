@@ -30,6 +30,8 @@ type Options struct {
 	Calls    int           // at the same time, 1 to MaxCalls
 	Duration time.Duration // of the steady time, MinDuration to MaxDuration
 	Record   bool          // every call is recorded
+	// Flood is how many INVITEs strangers send a second meanwhile, 0 to MaxFlood.
+	Flood int
 	// Server is the command line that runs a server with the settings of its
 	// environment, such as this program with the argument serve.
 	Server []string
@@ -61,6 +63,8 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		return nil, fmt.Errorf("calls: %d is not from 1 to %d", o.Calls, MaxCalls)
 	case o.Duration < MinDuration || o.Duration > MaxDuration:
 		return nil, fmt.Errorf("duration: %v is not from %v to %v", o.Duration, MinDuration, MaxDuration)
+	case o.Flood < 0 || o.Flood > MaxFlood:
+		return nil, fmt.Errorf("flood: %d is not from 0 to %d", o.Flood, MaxFlood)
 	case len(o.Server) == 0:
 		return nil, errors.New("there is no command to run a server with")
 	}
@@ -194,6 +198,14 @@ func (r *run) measure(ctx context.Context) (*Report, error) {
 		return nil, err
 	}
 	runtime.GC()
+	var strangers *flood
+	if r.Flood > 0 {
+		var err error
+		if strangers, err = startFlood(ctx, r.server.sip, r.Flood); err != nil {
+			return nil, err
+		}
+		defer strangers.end()
+	}
 	end := r.generator.window.open(r.Duration)
 	before, err := r.load(ctx)
 	if err != nil {
@@ -209,7 +221,31 @@ func (r *run) measure(ctx context.Context) (*Report, error) {
 	if err := sleep(ctx, lastTime); err != nil {
 		return nil, err
 	}
-	return r.report(before, after), nil
+	report := r.report(before, after)
+	if strangers != nil {
+		return report, r.floodOver(ctx, report, strangers, before)
+	}
+	return report, nil
+}
+
+// floodOver ends the flood and adds to the report what it has done.
+func (r *run) floodOver(ctx context.Context, p *Report, strangers *flood, before load) error {
+	took := mediaNow() - before.at
+	answered, challenged := strangers.end()
+	if err := sleep(ctx, recoverTime); err != nil {
+		return err
+	}
+	now, err := r.load(ctx)
+	if err != nil {
+		return err
+	}
+	p.Flood = &Flood{
+		PerSecond: float64(strangers.sent) / took.Seconds(), Sent: strangers.sent, Answered: answered, Challenged: challenged,
+		RSSBeforeMB: float64(before.resident) / 1e6, RSSAfterMB: float64(now.resident) / 1e6,
+		GrownPct: 100 * (float64(now.resident) - float64(before.resident)) / float64(before.resident),
+	}
+	p.judgeFlood(r.Flood)
+	return nil
 }
 
 // close hangs up, signs out and ends the server.

@@ -109,6 +109,9 @@ func putPlan(ctx context.Context, tables *store.Tables, queue string) error {
 	if err := tables.Numbers.Put(ctx, &ccs.Number{Number: dialled, Label: "Bench", PlanID: plan.ID}); err != nil {
 		return err
 	}
+	if err := tables.Lines.Put(ctx, &ccs.Line{Number: floodLine, Name: "Bench", Secrets: ccs.NewLineSecrets(floodLine, "nobody knows")}); err != nil {
+		return err
+	}
 	return tables.Users.Put(ctx, &ccs.User{Login: "admin", Name: "Administrator", Role: ccs.RoleAdministrator})
 }
 

@@ -69,8 +69,21 @@ type Report struct {
 	SlotP99us    float64 `json:"slot_late_p99_us"`
 	SlotMaxus    float64 `json:"slot_late_max_us"`
 
+	Flood *Flood `json:"flood,omitempty"`
+
 	Clean    bool     `json:"clean"`
 	Problems []string `json:"problems"` // why not
+}
+
+// Flood is what strangers sent during a run, and what became of it.
+type Flood struct {
+	PerSecond   float64 `json:"per_s"` // INVITEs
+	Sent        uint64  `json:"sent"`
+	Answered    int     `json:"answered"`   // of those that named no line
+	Challenged  int     `json:"challenged"` // of those that did
+	RSSBeforeMB float64 `json:"rss_before_mb"`
+	RSSAfterMB  float64 `json:"rss_after_mb"` // some seconds after its end
+	GrownPct    float64 `json:"rss_grown_pct"`
 }
 
 // A run is clean within these bounds.
@@ -79,6 +92,10 @@ const (
 	minPacePct = 99.9
 	// maxLate is what a usual jitter buffer makes up for.
 	maxLate = 3 * media.FrameTime
+	// maxGrownPct is how much memory a flood may leave taken.
+	maxGrownPct = 5
+	// minFloodPct is how much of a flood must have been sent to count as one.
+	minFloodPct = 90
 )
 
 // load is a reading of all clocks and sizes at one moment.
@@ -218,6 +235,21 @@ func (p *Report) judge(alive int) {
 	p.Clean = len(p.Problems) == 0
 }
 
+// judgeFlood says whether a flood of perSecond INVITEs did harm.
+func (p *Report) judgeFlood(perSecond int) {
+	f := p.Flood
+	if f.Answered > 0 {
+		p.Problems = append(p.Problems, fmt.Sprintf("%d strangers were answered", f.Answered))
+	}
+	if f.GrownPct > maxGrownPct {
+		p.Problems = append(p.Problems, fmt.Sprintf("memory stayed %.1f %% larger after the flood", f.GrownPct))
+	}
+	if f.PerSecond < float64(perSecond)*minFloodPct/100 {
+		p.Problems = append(p.Problems, fmt.Sprintf("only %.0f INVITEs a second were sent", f.PerSecond))
+	}
+	p.Clean = len(p.Problems) == 0
+}
+
 func micros(d time.Duration) float64 { return math.Round(float64(d)/100) / 10 }
 
 func millis(d time.Duration) float64 { return math.Round(float64(d)/1e4) / 100 }
@@ -246,6 +278,10 @@ func (p *Report) String() string {
 	}
 	row("machine, % of a core", "server %.0f, generator %.0f, others %.0f, withheld %.0f; %.0f %% of %d cores idle",
 		p.ServerPct, p.GeneratorPct, p.OtherPct, p.StealPct, p.IdlePct, p.Cores)
+	if f := p.Flood; f != nil {
+		row("flood", "%.0f INVITEs a second, %d in all; %d strangers answered, %d challenges; memory %.1f MB before, %.1f after (%+.1f %%)",
+			f.PerSecond, f.Sent, f.Answered, f.Challenged, f.RSSBeforeMB, f.RSSAfterMB, f.GrownPct)
+	}
 	verdict := "yes"
 	if !p.Clean {
 		verdict = "no: " + strings.Join(p.Problems, "; ")
