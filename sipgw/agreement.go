@@ -9,6 +9,7 @@ import (
 	"github.com/carillon-cc/carillon/call"
 	"github.com/carillon-cc/carillon/media"
 	"github.com/carillon-cc/carillon/sipgw/sdp"
+	"github.com/carillon-cc/carillon/sipgw/srtp"
 )
 
 // agree puts into effect what an offer and its answer settled. l.mu is held, or
@@ -20,7 +21,7 @@ func (l *leg) agree(a sdp.Agreement) {
 	if a.EventType != 0 {
 		types[a.EventType] = media.TelephoneEvent
 	}
-	if err := l.secure(a); err != nil {
+	if err := srtp.Rekey(l.port, l.agreed.Keys, a.Keys); err != nil {
 		// Nothing may go out as it is where encryption was agreed on.
 		l.log.Error("a call's sound could not be encrypted", "err", err)
 		l.port.SetRemote(netip.AddrPort{})

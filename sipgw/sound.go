@@ -8,7 +8,6 @@ import (
 	"github.com/carillon-cc/carillon/ccs"
 	"github.com/carillon-cc/carillon/media"
 	"github.com/carillon-cc/carillon/sipgw/sdp"
-	"github.com/carillon-cc/carillon/sipgw/srtp"
 )
 
 // openSound opens what carries the leg's sound. public is our address as the
@@ -73,29 +72,4 @@ func (g *Gateway) ownAddress(is4, loopback bool) (netip.Addr, bool) {
 		}
 	}
 	return netip.Addr{}, false
-}
-
-// secure puts the keys of an agreement into effect. Those that stay go on
-// counting where they are. l.mu is held, or nobody else knows the leg yet.
-func (l *leg) secure(a sdp.Agreement) error {
-	var (
-		seal media.Sealer
-		open media.Opener
-		err  error
-	)
-	if a.Encrypted() {
-		if seal, err = srtp.NewSealer(a.Send); err != nil {
-			return err
-		}
-		if open, err = srtp.NewOpener(a.Receive); err != nil {
-			return err
-		}
-	}
-	if a.Send != l.agreed.Send {
-		l.port.SetSealer(seal)
-	}
-	if a.Receive != l.agreed.Receive {
-		l.port.SetOpener(open)
-	}
-	return nil
 }

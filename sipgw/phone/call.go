@@ -30,6 +30,8 @@ type Options struct {
 	Codecs []media.Codec
 	// LateOffer sends no offer in the INVITE and answers the peer's in the ACK.
 	LateOffer bool
+	// Encryption is plain sound unless it says otherwise.
+	Encryption sdp.Policy
 	// Headers are added to the INVITE, such as Privacy.
 	Headers map[string]string
 	// Keep is how much of what is heard stays for Heard; 0 for nothing.
@@ -88,6 +90,7 @@ type Call struct {
 	media     netip.AddrPort
 	output    *media.Output
 	keepAlive *media.KeepAlive
+	reporter  *media.Reporter
 	keys      *media.DigitSender
 	ear       ear
 
@@ -185,7 +188,9 @@ func (p *Phone) newCall(options Options, transport string, peer netip.AddrPort) 
 	}
 	c.ear.most = int(options.Keep * 8000 / time.Second)
 	c.output = media.NewOutput(func(b []byte) { _ = port.Send(b) })
+	c.writer.SetPolicy(options.Encryption)
 	c.keepAlive = media.NewKeepAlive(c.output)
+	c.reporter = media.NewReporter(port, c.output)
 	c.keys = media.NewDigitSender(p.cfg.Pacer, c.output, 0)
 	port.Receive(c.receive)
 	return c, nil
@@ -331,6 +336,7 @@ func (c *Call) accepted(res *sip.Response, cancelled bool) {
 	c.talking.Store(true)
 	if !c.options.Media.IsValid() {
 		c.phone.cfg.Pacer.Add(c.keepAlive)
+		c.phone.cfg.Pacer.Add(c.reporter)
 	}
 	close(c.answered)
 }
@@ -418,6 +424,7 @@ func (c *Call) finish(e Ending) {
 	}
 	c.keys.Stop()
 	c.phone.cfg.Pacer.Remove(c.keepAlive)
+	c.phone.cfg.Pacer.Remove(c.reporter)
 	c.phone.tasks.Go(c.port.Close) // not here: this may be the port's reader
 	c.phone.mu.Lock()
 	delete(c.phone.lines, c)

@@ -12,6 +12,7 @@ import (
 	"github.com/carillon-cc/carillon/media"
 	"github.com/carillon-cc/carillon/sipgw/dialog"
 	"github.com/carillon-cc/carillon/sipgw/sdp"
+	"github.com/carillon-cc/carillon/sipgw/srtp"
 )
 
 // WaitAnswer waits until the peer answers. The error is a *RefusedError when it
@@ -56,6 +57,9 @@ func (c *Call) Setup() time.Duration {
 
 // Stats are the counts of the call's RTP port.
 func (c *Call) Stats() media.PortStats { return c.port.Stats() }
+
+// Received tells how well the peer's packets travel.
+func (c *Call) Received() media.Flow { return c.reporter.Received() }
 
 // Media is the address of the call's RTP port.
 func (c *Call) Media() netip.AddrPort { return c.media }
@@ -238,6 +242,10 @@ func (c *Call) changed(d *dialog.Dialog, res *sip.Response) error {
 
 // agree puts a negotiation's outcome into effect. c.mu is held.
 func (c *Call) agree(a sdp.Agreement) {
+	if err := srtp.Rekey(c.port, c.agreed.Keys, a.Keys); err != nil {
+		c.phone.cfg.Log.Error("a call's sound could not be encrypted", "err", err)
+		return
+	}
 	types := map[uint8]media.Codec{a.PayloadType: a.Codec}
 	if a.EventType != 0 {
 		types[a.EventType] = media.TelephoneEvent
@@ -249,12 +257,9 @@ func (c *Call) agree(a sdp.Agreement) {
 	if a.EventType != 0 {
 		c.output.SetPayloadType(media.TelephoneEvent, a.EventType)
 	}
-	if a.Remote.IsValid() {
-		c.port.SetRemote(a.Remote)
-	}
-	if !a.Sends() || !a.Remote.IsValid() {
-		c.port.SetRemote(netip.AddrPort{})
-	}
+	c.port.SetControl(a.Control, a.Mux)
+	c.port.SetRemote(a.Remote)
+	c.port.SetSending(a.Sends())
 	c.agreed = a
 }
 

@@ -42,11 +42,19 @@ func (b back) WritePacket(p *media.Packet) { b.leg.WritePacket(p) }
 // the echo; it returns false when the call is not to be answered.
 func startEcho(t *testing.T, handle func(in sipgw.Incoming) bool) *echo {
 	t.Helper()
+	return startEchoWith(t, handle, func(*sipgw.Config) {})
+}
+
+// startEchoWith runs an echo with another configuration.
+func startEchoWith(t *testing.T, handle func(in sipgw.Incoming) bool, change func(*sipgw.Config)) *echo {
+	t.Helper()
 	e := &echo{pacer: media.NewPacer(), events: make(chan call.Event, 1000)}
-	g, err := sipgw.New(sipgw.Config{
+	cfg := sipgw.Config{
 		Listen: "127.0.0.1:0", Ports: media.NewPorts(loopback, 0, 0), Pacer: e.pacer, AllowLoopback: true,
 		Log: slog.New(slog.DiscardHandler), Timers: sipgw.Timers{Farewell: 100 * time.Millisecond},
-	})
+	}
+	change(&cfg)
+	g, err := sipgw.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

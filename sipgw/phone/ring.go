@@ -146,6 +146,7 @@ func (r *Ring) Answer(reply Reply) (*Call, error) {
 	c.talking.Store(true)
 	if !c.options.Media.IsValid() {
 		r.phone.cfg.Pacer.Add(c.keepAlive)
+		r.phone.cfg.Pacer.Add(c.reporter)
 	}
 	close(c.answered)
 	r.phone.tasks.Go(func() { c.repeat(r.tx, res) })

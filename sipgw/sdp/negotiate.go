@@ -34,8 +34,7 @@ type Agreement struct {
 	// nothing.
 	Held      bool
 	FrameTime int // ms of sound a packet that the peer prefers, 0 when not said
-	// Send and Receive are the keys of the two directions, zero for plain sound.
-	Send, Receive srtp.Key
+	srtp.Keys      // zero for plain sound
 }
 
 // Sends tells whether sound may be sent to the peer.
