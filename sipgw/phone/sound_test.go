@@ -182,4 +182,3 @@ func TestALegKnowsItsQuality(t *testing.T) {
 		t.Errorf("after the call %+v", after)
 	}
 }
-

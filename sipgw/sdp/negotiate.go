@@ -34,7 +34,7 @@ type Agreement struct {
 	// nothing.
 	Held      bool
 	FrameTime int // ms of sound a packet that the peer prefers, 0 when not said
-	srtp.Keys      // zero for plain sound
+	srtp.Keys     // zero for plain sound
 }
 
 // Sends tells whether sound may be sent to the peer.

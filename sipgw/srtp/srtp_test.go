@@ -128,7 +128,13 @@ func TestKeysOfTheWrongLengthAreRefused(t *testing.T) {
 	}
 }
 
+// pooled tells that what is given to a pool can be had again.
+var pooled = true
+
 func TestSealingAndOpeningAllocateNothing(t *testing.T) {
+	if !pooled {
+		t.Skip("allocations cannot be counted here")
+	}
 	for _, suite := range Suites {
 		seal, open := ends(t, NewKey(suite))
 		buffer := make([]byte, 0, media.MaxPacket+slack)
