@@ -144,6 +144,7 @@ type world struct {
 	journal *journal
 	done    chan struct{}
 	call    *call.Call
+	running sync.WaitGroup
 }
 
 func begin(t *testing.T, handler call.Handler) *world {
@@ -154,32 +155,59 @@ func begin(t *testing.T, handler call.Handler) *world {
 // beginRecorded begins a call that recorders can record.
 func beginRecorded(t *testing.T, recorders call.Recorders, handler call.Handler) *world {
 	t.Helper()
+	w := beginWith(t, func(o *call.Options) { o.Recorder = recorders })
+	w.run(t, handler, func(h call.Handler) {
+		w.manager.Serve(w.caller, call.Info{From: "+33123456789", To: "1000"}, h)
+	})
+	return w
+}
+
+// beginWith makes a world without a call yet.
+func beginWith(t *testing.T, change func(*call.Options)) *world {
+	t.Helper()
 	pacer := media.NewPacer()
 	ctx, cancel := context.WithCancel(t.Context())
-	var running sync.WaitGroup
-	running.Go(func() { pacer.Run(ctx) })
 	w := &world{caller: newLeg("caller"), journal: &journal{}, done: make(chan struct{})}
-	w.manager = call.NewManager(call.Options{
-		Pacer: pacer, Music: media.NewPrompt(make([]byte, 160*50)), Journal: w.journal, Log: slog.New(slog.DiscardHandler), MaxDuration: maxDuration,
-		Recorder: recorders,
+	w.running.Go(func() { pacer.Run(ctx) })
+	o := call.Options{
+		Pacer: pacer, Music: media.NewPrompt(make([]byte, 160*50)), RingBack: media.NewPrompt(make([]byte, 160*50)),
+		Journal: w.journal, Log: slog.New(slog.DiscardHandler), MaxDuration: maxDuration,
+	}
+	change(&o)
+	w.manager = call.NewManager(o)
+	t.Cleanup(func() {
+		w.manager.EndAll(call.Cause{By: call.BySystem, Reason: call.ReasonShutdown})
+		<-w.done
+		cancel()
+		w.running.Wait()
 	})
+	return w
+}
+
+// run runs the world's call and returns when its handler has begun.
+func (w *world) run(t *testing.T, handler call.Handler, serve func(call.Handler)) {
+	t.Helper()
 	started := make(chan struct{})
-	running.Go(func() {
+	w.running.Go(func() {
 		defer close(w.done)
-		w.manager.Serve(w.caller, call.Info{From: "+33123456789", To: "1000"}, func(c *call.Call) call.Cause {
+		serve(func(c *call.Call) call.Cause {
 			w.call = c
 			close(started)
 			return handler(c)
 		})
 	})
 	<-started
-	t.Cleanup(func() {
-		w.manager.EndAll(call.Cause{By: call.BySystem, Reason: call.ReasonShutdown})
-		<-w.done
-		cancel()
-		running.Wait()
+}
+
+// place has alice make a call.
+func (w *world) place(t *testing.T, alice call.Leg, handler call.Handler) {
+	t.Helper()
+	w.run(t, handler, func(h call.Handler) {
+		w.manager.Place(call.Placing{
+			ID: "01JD000000000000000000CALL", Info: call.Info{Direction: call.Out, FromName: "Alice", To: "+33123456789"},
+			Agent: call.Talker{Agent: "alice", Name: "Alice", Leg: alice},
+		}, h)()
 	})
-	return w
 }
 
 // talkWith connects an agent at once and keeps how the talk ended.

@@ -207,6 +207,9 @@ func (c *Call) seat() {
 			continue
 		}
 		seats[i], legs[i] = Seat{Role: p.role(), Muted: p.muted}, p.Leg
+		if p.early && !c.early {
+			seats[i].Role = Absent // what the network sends is not wanted
+		}
 	}
 	if c.recorder != nil {
 		extra[callerSlot] = []media.Sink{c.recorder.Left()}
