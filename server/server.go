@@ -161,7 +161,7 @@ func (s *server) run(ctx, starting context.Context) error {
 	}
 	defer s.browsers.Close()
 	s.exchange = &exchange{
-		dialer: s.dialer(), engine: s.engine, config: s.config, prompts: s.prompts,
+		dialer: s.sip, engine: s.engine, config: s.config, prompts: s.prompts,
 		busy: media.BusyTone(), failed: media.CongestionTone(), dialled: s.metrics.dialled.Inc, log: s.log,
 	}
 	s.desks = desk.NewHub(desk.Options{
@@ -189,12 +189,6 @@ func (s *server) run(ctx, starting context.Context) error {
 	}
 	s.shutdown()
 	return err
-}
-
-// dialer is what calls telephones.
-func (s *server) dialer() dialer {
-	d, _ := any(s.sip).(dialer)
-	return d
 }
 
 // openMedia opens the ports of telephones and browsers.
