@@ -207,7 +207,7 @@ func (s *server) openMedia() error {
 	s.sip, err = sipgw.New(sipgw.Config{
 		Listen: s.settings.SIP, PublicIP: s.settings.publicIP,
 		Ports: ports,
-		Pacer: s.pacer, AllowLoopback: s.settings.Demo, Trunks: s.settings.trunks, Log: s.log,
+		Pacer: s.pacer, AllowLoopback: s.settings.Demo, AllowedNetworks: s.settings.trunks, Log: s.log,
 	})
 	if err != nil {
 		s.browsers.Close()

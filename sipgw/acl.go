@@ -2,6 +2,7 @@ package sipgw
 
 import (
 	"net/netip"
+	"slices"
 	"sync/atomic"
 )
 
@@ -9,40 +10,51 @@ import (
 // machine where that is wanted.
 type acl struct {
 	loopback bool
-	trunks   atomic.Pointer[[]netip.Prefix]
-	closed   atomic.Bool   // nobody may, any more
-	dropped  atomic.Uint64 // datagrams and connections of strangers
+	networks atomic.Pointer[[]network] // the smallest first
+	closed   atomic.Bool               // nobody may, any more
+	dropped  atomic.Uint64             // datagrams and connections of strangers
 }
 
-func newACL(loopback bool, trunks []netip.Prefix) *acl {
+// network is addresses that may talk to us.
+type network struct {
+	prefix netip.Prefix
+	name   string // whose it is: a trunk's id, or the prefix
+	// guest says that only answers to what we ask are wanted.
+	guest bool
+}
+
+func newACL(loopback bool) *acl {
 	a := &acl{loopback: loopback}
-	a.set(trunks)
+	a.set(nil)
 	return a
 }
 
-func (a *acl) set(trunks []netip.Prefix) {
-	own := make([]netip.Prefix, len(trunks))
-	for i, p := range trunks {
-		own[i] = p.Masked()
+// set replaces the networks. Where one is within another, the smaller one says
+// whose an address is; of two equal ones the first.
+func (a *acl) set(networks []network) {
+	own := slices.Clone(networks)
+	for i := range own {
+		own[i].prefix = own[i].prefix.Masked()
 	}
-	a.trunks.Store(&own)
+	slices.SortStableFunc(own, func(a, b network) int { return b.prefix.Bits() - a.prefix.Bits() })
+	a.networks.Store(&own)
 }
 
-// trunk is the prefix that an address belongs to; ok tells whether it may talk
-// to us.
-func (a *acl) trunk(ip netip.Addr) (prefix netip.Prefix, ok bool) {
+// find is the network that an address belongs to; ok tells whether it may talk
+// to us. This machine has no network.
+func (a *acl) find(ip netip.Addr) (n network, ok bool) {
 	if a.closed.Load() {
-		return netip.Prefix{}, false
+		return network{}, false
 	}
-	for _, p := range *a.trunks.Load() {
-		if p.Contains(ip) {
-			return p, true
+	for _, n := range *a.networks.Load() {
+		if n.prefix.Contains(ip) {
+			return n, true
 		}
 	}
-	return netip.Prefix{}, a.loopback && ip.IsLoopback()
+	return network{}, a.loopback && ip.IsLoopback()
 }
 
 func (a *acl) allows(ip netip.Addr) bool {
-	_, ok := a.trunk(ip)
+	_, ok := a.find(ip)
 	return ok
 }

@@ -15,7 +15,8 @@ import (
 // the request itself, with a challenge or not at all, where it is not.
 func (g *Gateway) admit(x *exchange) bool {
 	source := dialog.Source(x.req)
-	prefix, trusted := g.acl.trunk(source.Addr())
+	place, trusted := g.acl.find(source.Addr())
+	trusted = trusted && !place.guest
 	transport := x.req.Transport()
 	lines := g.guard.lines.Load()
 	from := lines.byUser([]byte(user(x.req.From().Address)))
@@ -42,7 +43,7 @@ func (g *Gateway) admit(x *exchange) bool {
 		}
 		return l == nil && g.guard.familiar(transport, source)
 	}
-	if from == nil || prefix.IsValid() && !g.registrar.Has(from.ID, transport, source) {
+	if from == nil || place.prefix.IsValid() && !g.registrar.Has(from.ID, transport, source) {
 		return trusted
 	}
 	if x.req.Method == sip.OPTIONS && g.registrar.Has(from.ID, transport, source) {

@@ -14,6 +14,8 @@ type caller struct {
 	*leg
 	invite   exchange
 	incoming Incoming
+	through  *link  // the trunk that the call came through, or nil
+	uncount  func() // gives the trunk its place back
 }
 
 // watchCancel has CANCEL end the leg. It returns false when one came already.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/carillon-cc/carillon/ccs"
 	"github.com/carillon-cc/carillon/media"
+	"github.com/carillon-cc/carillon/sipgw/trunk"
 )
 
 // Config is what a Gateway needs to know.
@@ -45,9 +46,21 @@ type Config struct {
 	Pacer *media.Pacer
 	// AllowLoopback takes calls from this machine.
 	AllowLoopback bool
-	// Trunks are the addresses that calls are taken from. Nobody else gets any
-	// answer. SetTrunks changes them.
-	Trunks []netip.Prefix
+	// AllowedNetworks are addresses that calls are taken from without a trunk.
+	AllowedNetworks []netip.Prefix
+	// OnTrunk is told when the state of a trunk changes, in order, by one
+	// goroutine. It only posts. May be nil.
+	OnTrunk func(TrunkState)
+	// OnAlarm is told that a trunk's guard stopped an outgoing call, at most
+	// once a minute for each guard of a trunk. It only posts. May be nil.
+	OnAlarm func(Alarm)
+	// DailyCounts says how many calls were placed since the beginning of a day
+	// (UTC), so that a restart does not reset the daily limits of trunks. It is
+	// asked at the first SetTrunks, and again about every half a minute while it
+	// fails. May be nil.
+	DailyCounts func(day time.Time) ([]trunk.DailyCount, error)
+	// Resolver looks up the names of trunks. Default net.DefaultResolver.
+	Resolver trunk.Resolver
 	// FixedMedia trusts only the media address of the SDP. Otherwise the peer's
 	// sound is taken from where it comes and then held (libraries call this
 	// symmetric RTP), which calls through NAT need.
@@ -100,6 +113,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Listen == "" {
 		c.Listen = ":5060"
+	}
+	if c.Resolver == nil {
+		c.Resolver = net.DefaultResolver
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()

@@ -31,7 +31,7 @@ func FuzzRequest(f *testing.F) {
 		if req.From() == nil || req.To() == nil || req.CallID() == nil || req.CSeq() == nil {
 			return
 		}
-		in := identify(req, netip.Prefix{})
+		in := identify(req)
 		for _, text := range []string{in.From, in.FromName, in.To} {
 			if strings.ContainsAny(text, "\r\n\x00") {
 				t.Fatalf("a control character in %q", text)

@@ -36,6 +36,7 @@ type Gateway struct {
 	ua      *sipgo.UserAgent
 	server  *sipgo.Server
 	client  *sipgo.Client
+	trunks  *trunks
 
 	// trusts tells whose telephones may transfer calls (REFER, Replaces); nil for
 	// nobody's. It is set before Run.
@@ -95,7 +96,7 @@ func New(cfg Config) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{cfg: cfg, log: cfg.Log, acl: newACL(cfg.AllowLoopback, cfg.Trunks), legs: make(map[dialog.ID]*leg), ringing: make(map[*leg]struct{}), ready: make(chan struct{}), arrivals: make(map[arrival]struct{})}
+	g := &Gateway{cfg: cfg, log: cfg.Log, acl: newACL(cfg.AllowLoopback), legs: make(map[dialog.ID]*leg), ringing: make(map[*leg]struct{}), ready: make(chan struct{}), arrivals: make(map[arrival]struct{})}
 	g.registrar = registrar.New(cfg.OnLines)
 	g.guard = newGuard(g.acl, g.registrar, digest.NewServer(ccs.LineRealm))
 	if g.sockets, err = openSockets(at, secure, g.guard, cfg.TLS); err != nil {
@@ -106,6 +107,8 @@ func New(cfg Config) (*Gateway, error) {
 		return nil, fmt.Errorf("starting SIP: %w", err)
 	}
 	g.dialled = map[string]*dialled{"TCP": newDialled(g.Addr()), "TLS": newDialled(g.Addr())}
+	g.trunks = newTrunks(g)
+	g.trunks.admit()
 	g.sending, g.stopSend = context.WithCancel(context.Background())
 	return g, nil
 }
@@ -152,9 +155,6 @@ func (g *Gateway) Addr() netip.AddrPort { return g.sockets.address() }
 // where it is not.
 func (g *Gateway) AddrTLS() netip.AddrPort { return g.sockets.secure() }
 
-// SetTrunks changes who may call; calls that run go on.
-func (g *Gateway) SetTrunks(trunks []netip.Prefix) { g.acl.set(trunks) }
-
 // Drain refuses new calls with 503 from now on. Running calls go on.
 func (g *Gateway) Drain() { g.draining.Store(true) }
 
@@ -194,6 +194,8 @@ func (g *Gateway) Run(ctx context.Context, accept func(ctx context.Context, in I
 	readers.Go(func() { _ = g.server.ServeTCP(g.dialled["TCP"]) })
 	readers.Go(func() { _ = g.server.ServeTLS(g.dialled["TLS"]) })
 	readers.Go(func() { g.keepAlive(ctx) })
+	var trunks sync.WaitGroup
+	trunks.Go(func() { g.trunks.run(ctx) })
 	<-ctx.Done()
 	g.Drain()
 	for _, l := range g.all() {
@@ -206,6 +208,7 @@ func (g *Gateway) Run(ctx context.Context, accept func(ctx context.Context, in I
 	farewell := time.AfterFunc(g.cfg.Timers.Farewell, g.stopSend)
 	g.byes.Wait()
 	farewell.Stop()
+	trunks.Wait()
 	g.acl.closed.Store(true)
 	time.Sleep(Settle)
 	g.Close()

@@ -360,7 +360,7 @@ func TestInviteThatCannotBeTakenIsRefused(t *testing.T) {
 func TestStrangersGetNoAnswer(t *testing.T) {
 	g := start(t, func(c *Config) {
 		c.AllowLoopback = false
-		c.Trunks = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
+		c.AllowedNetworks = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
 	})
 	stranger := newRaw(t, g, "127.0.0.2")
 	for _, method := range []string{"INVITE", "OPTIONS", "REGISTER", "BYE", "CANCEL"} {
@@ -389,7 +389,7 @@ func TestStrangersGetNoAnswer(t *testing.T) {
 		t.Errorf("trunk %q", s.Trunk)
 	}
 	close(s.done)
-	g.SetTrunks(nil)
+	g.acl.set(nil)
 	late := newRaw(t, g, "127.0.0.1")
 	late.send(late.message("OPTIONS", "late", 1, nil, ""))
 	late.silent(200*time.Millisecond, "")

@@ -1,7 +1,6 @@
 package sipgw
 
 import (
-	"net/netip"
 	"net/url"
 	"strings"
 
@@ -20,9 +19,12 @@ type Incoming struct {
 	// its own.
 	From, FromName string
 	To             string // what was dialled
-	Anonymous      bool   // the caller hides the number
+	// Forms are the ways in which what was dialled may be written where numbers
+	// are set up: as dialled first, then +33… and others. None from lines.
+	Forms     []string
+	Anonymous bool // the caller hides the number
 	// Trunk is the id of the ccs.Trunk that the call came through, or the prefix
-	// of Config.Trunks that let it in; "" from this machine and from lines.
+	// of Config.AllowedNetworks that let it in; "" from this machine and from lines.
 	Trunk string
 	Line  string // id of the ccs.Line that calls, which has proved who it is; "" from outside
 	Codec media.Codec
@@ -30,11 +32,8 @@ type Incoming struct {
 
 // identify reads who calls whom. Everybody who is heard at all is a trunk that
 // we chose, so its P-Asserted-Identity counts more than From (RFC 3325 §9).
-func identify(req *sip.Request, trunk netip.Prefix) Incoming {
+func identify(req *sip.Request) Incoming {
 	in := Incoming{To: user(req.Recipient)}
-	if trunk.IsValid() {
-		in.Trunk = trunk.String()
-	}
 	from := req.From()
 	in.From, in.FromName = user(from.Address), dialog.Clean(from.DisplayName)
 	hidden := strings.EqualFold(in.From, "anonymous") || strings.EqualFold(from.Address.Host, "anonymous.invalid")

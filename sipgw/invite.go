@@ -24,6 +24,7 @@ func (g *Gateway) onInvite(x exchange) {
 	}
 	defer g.calls.Done()
 	defer l.release()
+	defer l.uncount()
 	// Whatever happens, nobody is left in a call that nobody runs.
 	defer l.end(call.Cause{By: call.BySystem, Reason: call.ReasonFailed}, false)
 	if !l.watchCancel() {
@@ -69,8 +70,14 @@ func (g *Gateway) arrive(x exchange) (*caller, bool) {
 	if err != nil {
 		return nil, false
 	}
+	if s, ok := g.trunks.take(l); !ok {
+		refuse(x, s)
+		l.port.Close()
+		return nil, false
+	}
 	if s, ok := g.add(l.leg); !ok {
 		refuse(x, s)
+		l.uncount()
 		l.port.Close()
 		return nil, false
 	}
@@ -107,7 +114,18 @@ func readOffer(x exchange) (*sdp.Description, bool) {
 // newCaller makes the leg of an INVITE, not yet known to anybody.
 func (g *Gateway) newCaller(x exchange, offer *sdp.Description) (*caller, error) {
 	source := dialog.Source(x.req)
-	trunk, _ := g.acl.trunk(source.Addr())
+	var through *link
+	sources, encryption := g.cfg.MediaSources, g.cfg.Encryption
+	if x.line == nil {
+		from, _ := g.acl.find(source.Addr())
+		through = g.trunks.through(x.req, from)
+	}
+	if through != nil {
+		encryption = through.trunk.Encryption
+		if len(through.media) > 0 {
+			sources = through.media
+		}
+	}
 	local := g.localAddress(x.tx)
 	public := g.publicAddress(local)
 	reachable := g.acl.allows
@@ -121,13 +139,14 @@ func (g *Gateway) newCaller(x exchange, offer *sdp.Description) (*caller, error)
 		return nil, err
 	}
 	id := d.ID()
-	l := &caller{invite: x, leg: g.newLeg(id.LocalTag)}
+	l := &caller{invite: x, through: through, uncount: func() {}, leg: g.newLeg(id.LocalTag)}
 	l.self, l.party, l.giveUp = l, call.ByCaller, l.refuse
 	l.arrival = arrival{id.CallID, id.RemoteTag, x.req.CSeq().SeqNo}
 	l.dialog = d
+	l.trusted = through != nil && through.trunk.Trusted
 	l.contact = dialog.Contact(user(x.req.Recipient), public, x.req.Transport())
 	l.session = readSession(x.req).accept(session{}, g.cfg.Timers.MinSession)
-	if err := l.openSound(public.Addr(), g.cfg.MediaSources, policyOf(x.req.Transport(), g.cfg.Encryption)); err != nil {
+	if err := l.openSound(public.Addr(), sources, policyOf(x.req.Transport(), encryption)); err != nil {
 		return nil, err
 	}
 	if offer == nil {
@@ -146,11 +165,11 @@ func (g *Gateway) newCaller(x exchange, offer *sdp.Description) (*caller, error)
 	}
 	l.noteMethods(x.req)
 	l.told = l.agreed.Codec
-	l.incoming = identify(x.req, trunk)
+	l.incoming = identify(x.req)
 	if x.line != nil {
 		// What the telephone says of itself is not asked for.
 		l.incoming.From, l.incoming.FromName = x.line.Number, dialog.Clean(x.line.Name)
-		l.incoming.Trunk, l.incoming.Line = "", x.line.ID
+		l.incoming.Line = x.line.ID
 		l.line, l.trusted = x.line.ID, x.line.Trusted
 	}
 	l.incoming.Leg = l

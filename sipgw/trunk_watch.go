@@ -1,0 +1,129 @@
+package sipgw
+
+import (
+	"context"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"github.com/carillon-cc/carillon/ccs"
+	"github.com/carillon-cc/carillon/sipgw/trunk"
+)
+
+// The times of watching.
+const (
+	watchEvery = time.Second
+	askTimeout = 4 * time.Second  // for the answer to an OPTIONS
+	countEvery = 30 * time.Second // for the day's counts while there are none
+	// sleptFor is by how much the wall clock must outrun the other for the
+	// machine to have slept.
+	sleptFor = 10 * time.Second
+)
+
+// watch asks targets whether they live, notices what nobody tells, and tells
+// what changed, until ctx ends.
+func (t *trunks) watch(ctx context.Context) {
+	ticker := time.NewTicker(watchEvery)
+	defer ticker.Stop()
+	last, counted := time.Now(), time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		case <-t.poke:
+		}
+		now := time.Now()
+		if slept(last, now) {
+			t.awoke()
+		}
+		last = now
+		if now.Sub(counted) > countEvery {
+			counted = now
+			t.loadCounts()
+		}
+		t.reconnect()
+		t.ask(ctx, now)
+		t.tell()
+	}
+}
+
+// reconnect renews the registrations whose connection is gone: the provider
+// could not reach us any more.
+func (t *trunks) reconnect() {
+	for _, l := range t.links() {
+		if l.runner == nil || l.runner.State().Phase != trunk.Registered {
+			continue
+		}
+		at := l.runner.At()
+		if at.Transport != "UDP" && t.gateway.guard.streams.get(at.Transport, at.Peer) == nil {
+			l.runner.Soon()
+		}
+	}
+}
+
+// slept tells whether the machine slept between two readings of the clock: the
+// monotonic clock stands still meanwhile, the wall clock does not.
+func slept(before, after time.Time) bool {
+	return after.Round(0).Sub(before.Round(0))-after.Sub(before) > sleptFor
+}
+
+// awoke begins anew after the machine slept: what was agreed may be forgotten.
+func (t *trunks) awoke() {
+	t.book.Kick()
+	for _, l := range t.links() {
+		l.health.AskSoon()
+		if l.runner != nil {
+			l.runner.Soon()
+		}
+	}
+}
+
+// ask sends an OPTIONS to each endpoint that is due.
+func (t *trunks) ask(ctx context.Context, now time.Time) {
+	for _, l := range t.links() {
+		if l.trunk.Disabled {
+			continue
+		}
+		for _, e := range l.health.Due(now) {
+			t.tasks.Go(func() {
+				begun := time.Now()
+				status, reason := t.gateway.ask(ctx, t.options(l.trunk, e), e, askTimeout)
+				if ctx.Err() != nil {
+					return
+				}
+				rtt := time.Since(begun)
+				if status == 0 {
+					rtt = 0
+					t.book.Kick()
+					if l.deafTo(e) {
+						status, reason = sip.StatusOK, "registered" // it answers REGISTER alone
+					}
+				}
+				if l.health.Heard(e, time.Now(), status, reason, rtt, true) {
+					t.look()
+				}
+			})
+		}
+	}
+}
+
+// deafTo tells whether an endpoint that does not answer OPTIONS has taken our
+// registration: some providers are like that.
+func (l *link) deafTo(e trunk.Endpoint) bool {
+	if l.runner == nil || l.runner.At() != e {
+		return false
+	}
+	s := l.runner.State()
+	return s.Phase == trunk.Registered && s.Status/100 == 2
+}
+
+// options makes the OPTIONS that asks whether an endpoint lives.
+func (t *trunks) options(config *ccs.Trunk, e trunk.Endpoint) *sip.Request {
+	host := domainOf(config, e)
+	from := sip.Uri{Scheme: "sip", User: accountOf(config), Host: host}
+	to := sip.Uri{Scheme: "sip", Host: host}
+	r := t.gateway.outside(sip.OPTIONS, to, from, to, e)
+	r.AppendHeader(sip.NewHeader("Accept", sdpType))
+	return r
+}
