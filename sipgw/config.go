@@ -91,6 +91,8 @@ type Timers struct {
 	// MinSession is the shortest session interval that is accepted, in whole
 	// seconds. 90 s (RFC 4028 §5).
 	MinSession time.Duration
+	// TrunkTest is how often a trunk's targets are asked whether they live. 30 s.
+	TrunkTest time.Duration
 	// Farewell bounds how long Run waits at its end for peers to take their
 	// BYE. 2 s.
 	Farewell time.Duration
@@ -125,6 +127,7 @@ func (c Config) withDefaults() (Config, error) {
 	setDefault(&c.Timers.MediaTimeout, 30*time.Second)
 	setDefault(&c.Timers.Session, 30*time.Minute)
 	setDefault(&c.Timers.MinSession, 90*time.Second)
+	setDefault(&c.Timers.TrunkTest, 30*time.Second)
 	setDefault(&c.Timers.Farewell, 2*time.Second)
 	return c, nil
 }

@@ -93,7 +93,17 @@ func (t *trunks) heard(l *link, e trunk.Endpoint, status int, reason string) {
 	if status == 0 {
 		t.book.Kick()
 	}
-	if l.health.Heard(e, time.Now(), status, reason, 0, false) {
+	t.note(l, e, status, reason, 0, false)
+}
+
+// note keeps how an endpoint does. One that was down and holds our registration
+// may have forgotten it.
+func (t *trunks) note(l *link, e trunk.Endpoint, status int, reason string, rtt time.Duration, asked bool) {
+	changed, back := l.health.Heard(e, time.Now(), status, reason, rtt, asked)
+	if back && l.runner != nil && l.runner.At() == e && l.runner.State().Phase == trunk.Registered {
+		l.runner.Soon()
+	}
+	if changed {
 		t.look()
 	}
 }

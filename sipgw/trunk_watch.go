@@ -100,9 +100,7 @@ func (t *trunks) ask(ctx context.Context, now time.Time) {
 						status, reason = sip.StatusOK, "registered" // it answers REGISTER alone
 					}
 				}
-				if l.health.Heard(e, time.Now(), status, reason, rtt, true) {
-					t.look()
-				}
+				t.note(l, e, status, reason, rtt, true)
 			})
 		}
 	}

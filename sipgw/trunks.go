@@ -111,7 +111,7 @@ func (t *trunks) set(list []*ccs.Trunk) {
 // newLink makes the link of a trunk. Of what it replaces, the health of targets
 // that stay is kept.
 func (t *trunks) newLink(config *ccs.Trunk, old *link) *link {
-	l := &link{trunk: config, health: trunk.NewHealth(), since: time.Now(), done: make(chan struct{}), stop: func() {}}
+	l := &link{trunk: config, health: trunk.NewHealth(t.gateway.cfg.Timers.TrunkTest), since: time.Now(), done: make(chan struct{}), stop: func() {}}
 	if old != nil {
 		l.health = old.health
 	}

@@ -7,11 +7,8 @@ import (
 	"time"
 )
 
-// The times of the test of life.
-const (
-	askEvery     = 30 * time.Second
-	askDownEvery = 10 * time.Second
-)
+// askDownOften is how many times as often those that are down are asked.
+const askDownOften = 3
 
 // TargetState is how one endpoint of a trunk does, for people.
 type TargetState struct {
@@ -27,6 +24,7 @@ type TargetState struct {
 // Health is how the endpoints of one trunk do. Its methods may be called by any
 // goroutine.
 type Health struct {
+	every time.Duration // between two questions
 	mu    sync.Mutex
 	order []Endpoint
 	known map[Endpoint]*pulse
@@ -38,8 +36,11 @@ type pulse struct {
 	asking bool
 }
 
-// NewHealth makes the health of no endpoints.
-func NewHealth() *Health { return &Health{known: make(map[Endpoint]*pulse)} }
+// NewHealth makes the health of no endpoints. every is how often an endpoint is
+// asked.
+func NewHealth(every time.Duration) *Health {
+	return &Health{every: every, known: make(map[Endpoint]*pulse)}
+}
 
 // Set replaces the endpoints; those that stay keep what is known of them.
 func (h *Health) Set(endpoints []Endpoint) {
@@ -76,17 +77,19 @@ func (h *Health) Due(now time.Time) []Endpoint {
 func Alive(status int) bool { return status != 0 && status != 408 && status != 503 }
 
 // Heard notes how a request to an endpoint went; rtt is 0 where it was not
-// measured. asked says that the request was the one of Due. It tells whether
-// the endpoint went up or down, or is known now.
-func (h *Health) Heard(e Endpoint, now time.Time, status int, reason string, rtt time.Duration, asked bool) (changed bool) {
+// measured. asked says that the request was the one of Due. changed tells whether
+// the endpoint went up or down, or is known now; back that it was down and is
+// up again.
+func (h *Health) Heard(e Endpoint, now time.Time, status int, reason string, rtt time.Duration, asked bool) (changed, back bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	p := h.known[e]
 	if p == nil {
-		return false
+		return false, false
 	}
 	up := Alive(status)
 	changed = !p.state.Known || p.state.Up != up
+	back = p.state.Known && !p.state.Up && up
 	if changed {
 		p.state.Since = now
 	}
@@ -94,15 +97,18 @@ func (h *Health) Heard(e Endpoint, now time.Time, status int, reason string, rtt
 	if rtt > 0 {
 		p.state.RTT = rtt
 	}
+	every := h.every
+	if !up {
+		every /= askDownOften
+	}
+	next := now.Add(every - rand.N(every/5+1))
 	if asked {
 		p.asking = false
-		every := askEvery
-		if !up {
-			every = askDownEvery
-		}
-		p.next = now.Add(every - rand.N(every/5))
+		p.next = next
+	} else if changed && next.Before(p.next) {
+		p.next = next
 	}
-	return changed
+	return changed, back
 }
 
 // AskSoon has all endpoints asked again at once.

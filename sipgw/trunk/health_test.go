@@ -14,7 +14,7 @@ func TestAnyAnswerButAFewMeansLife(t *testing.T) {
 }
 
 func TestTargetThatIsDownIsTriedLastAndComesBack(t *testing.T) {
-	h, now := NewHealth(), time.Now()
+	h, now := NewHealth(30*time.Second), time.Now()
 	h.Set([]Endpoint{first, second})
 	if due := h.Due(now); len(due) != 2 {
 		t.Fatalf("due at first: %v", due)
@@ -22,8 +22,10 @@ func TestTargetThatIsDownIsTriedLastAndComesBack(t *testing.T) {
 	if due := h.Due(now); len(due) != 0 {
 		t.Errorf("asked twice at once: %v", due)
 	}
-	if !h.Heard(first, now, 0, "no answer", 0, true) || !h.Heard(second, now, 200, "OK", time.Millisecond, true) {
-		t.Error("the first answers changed nothing")
+	for e, status := range map[Endpoint]int{first: 0, second: 200} {
+		if changed, back := h.Heard(e, now, status, "", time.Millisecond, true); !changed || back {
+			t.Errorf("the first answer of %s: changed %v, back %v", e, changed, back)
+		}
 	}
 	if o := h.Order(); o[0] != second || o[1] != first {
 		t.Errorf("order %v", o)
@@ -31,7 +33,9 @@ func TestTargetThatIsDownIsTriedLastAndComesBack(t *testing.T) {
 	if due := h.Due(now.Add(11 * time.Second)); len(due) != 1 || due[0] != first {
 		t.Errorf("due after 11 s: %v", due)
 	}
-	h.Heard(first, now.Add(11*time.Second), 200, "OK", time.Millisecond, true)
+	if changed, back := h.Heard(first, now.Add(11*time.Second), 200, "OK", time.Millisecond, true); !changed || !back {
+		t.Error("that it came back was not noticed")
+	}
 	if o := h.Order(); o[0] != first {
 		t.Errorf("order after it came back: %v", o)
 	}
@@ -41,23 +45,27 @@ func TestTargetThatIsDownIsTriedLastAndComesBack(t *testing.T) {
 }
 
 func TestCallThatFailsMarksItsTarget(t *testing.T) {
-	h, now := NewHealth(), time.Now()
+	h, now := NewHealth(30*time.Second), time.Now()
 	h.Set([]Endpoint{first, second})
 	h.Due(now)
 	h.Heard(first, now, 200, "OK", time.Millisecond, true)
-	if !h.Heard(first, now, 503, "Service Unavailable", 0, false) {
+	h.Heard(second, now, 200, "OK", time.Millisecond, true)
+	if changed, _ := h.Heard(first, now, 503, "Service Unavailable", 0, false); !changed {
 		t.Error("a 503 changed nothing")
+	}
+	if due := h.Due(now.Add(11 * time.Second)); len(due) != 1 || due[0] != first {
+		t.Errorf("due 11 s after the 503: %v", due)
 	}
 	if o := h.Order(); o[0] != second {
 		t.Errorf("order %v", o)
 	}
-	if h.Heard(Endpoint{Host: "gone"}, now, 200, "", 0, true) {
+	if changed, _ := h.Heard(Endpoint{Host: "gone"}, now, 200, "", 0, true); changed {
 		t.Error("an endpoint that is none changed something")
 	}
 }
 
 func TestEndpointsThatStayKeepTheirHealth(t *testing.T) {
-	h, now := NewHealth(), time.Now()
+	h, now := NewHealth(30*time.Second), time.Now()
 	h.Set([]Endpoint{first})
 	h.Due(now)
 	h.Heard(first, now, 503, "", 0, true)
