@@ -1,6 +1,7 @@
 package sipgw_test
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/netip"
@@ -152,7 +153,7 @@ func TestTrunkRegistersWithACarrierAndCallsGoBothWays(t *testing.T) {
 				CallerID: ccs.CallerID{Number: "+33123456789"},
 				Outgoing: ccs.TrunkOutgoing{Allowed: []string{"+33"}, Country: "FR"},
 			}})
-			told.await(t, "registered", up)
+			before := told.await(t, "registered", up)
 
 			arrives(t, w, far, c)
 			goesOut(t, w, rings)
@@ -160,7 +161,9 @@ func TestTrunkRegistersWithACarrierAndCallsGoBothWays(t *testing.T) {
 			c.stop()
 			told.await(t, "down", func(s sipgw.TrunkState) bool { return s.Status != sipgw.TrunkUp })
 			c.start()
-			told.await(t, "registered again", up)
+			told.await(t, "registered again", func(s sipgw.TrunkState) bool {
+				return up(s) && s.RegisteredUntil.After(before.RegisteredUntil)
+			})
 			arrives(t, w, far, c)
 		})
 	}
@@ -196,10 +199,10 @@ func arrives(t *testing.T, w *tower, far *phone.Phone, c *carrier) {
 	if err := in.Leg.Answer(); err != nil {
 		t.Fatal(err)
 	}
-	select {
-	case <-out.Answered():
-	case <-time.After(patience):
-		t.Fatal("the answer did not arrive")
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := out.WaitAnswer(ctx); err != nil {
+		t.Fatalf("the answer did not arrive: %v", err)
 	}
 	out.Hangup()
 	select {

@@ -336,8 +336,11 @@ func (l *link) caller(o Outgoing) (number, name string) {
 	n, err := trunk.Parse(number, out.Country, func(string) bool { return false })
 	if policy.Fixed || err != nil && policy.Number != "" {
 		// An extension says nothing outside.
-		number, name = policy.Number, policy.Name
+		number = policy.Number
 		n, err = trunk.Parse(number, out.Country, func(string) bool { return false })
+	}
+	if policy.Fixed {
+		name = policy.Name
 	}
 	if err == nil {
 		number = n.Spell(out.Form)

@@ -62,7 +62,7 @@ func (t *trunks) registerRequest(l *link, e trunk.Endpoint, expires time.Duratio
 	r.CSeq().SeqNo = l.seq
 	callID := sip.CallIDHeader(l.callID)
 	r.ReplaceHeader(&callID)
-	contact := dialog.Contact(l.token, t.gateway.publicAddress(t.gateway.localFor(e.Peer)), e.Transport)
+	contact := dialog.Contact(l.token, t.gateway.publicAddress(t.gateway.localFor(e.Transport, e.Peer)), e.Transport)
 	contact.Params.Add("expires", strconv.Itoa(int(expires/time.Second)))
 	r.ReplaceHeader(&contact)
 	r.AppendHeader(sip.NewHeader("Expires", strconv.Itoa(int(expires/time.Second))))

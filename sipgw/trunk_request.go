@@ -42,7 +42,7 @@ func accountOf(config *ccs.Trunk) string {
 
 // outside begins a request that belongs to no dialog, to an endpoint of a trunk.
 func (g *Gateway) outside(method sip.RequestMethod, recipient, from, to sip.Uri, e trunk.Endpoint) *sip.Request {
-	local := g.localFor(e.Peer)
+	local := g.localFor(e.Transport, e.Peer)
 	public := g.publicAddress(local)
 	r := sip.NewRequest(method, recipient)
 	r.SetTransport(e.Transport)

@@ -166,7 +166,7 @@ func (t *trunks) tell() {
 // sameState tells whether two states differ in nothing but numbers.
 func sameState(a, b TrunkState) bool {
 	if a.Status != b.Status || a.Reason != b.Reason || a.Detail != b.Detail || a.LastStatus != b.LastStatus ||
-		a.RegisteredAt != b.RegisteredAt || len(a.Targets) != len(b.Targets) {
+		a.RegisteredAt != b.RegisteredAt || !a.RegisteredUntil.Equal(b.RegisteredUntil) || len(a.Targets) != len(b.Targets) {
 		return false
 	}
 	for i := range a.Targets {

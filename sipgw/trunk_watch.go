@@ -89,26 +89,24 @@ func (t *trunks) ask(ctx context.Context, now time.Time) {
 			t.tasks.Go(func() {
 				begun := time.Now()
 				status, reason := t.gateway.ask(ctx, t.options(l.trunk, e), e, askTimeout)
-				if ctx.Err() != nil {
-					return
-				}
-				rtt := time.Since(begun)
-				if status == 0 {
-					rtt = 0
+				switch {
+				case ctx.Err() != nil:
+				case status != 0:
+					t.note(l, e, status, reason, time.Since(begun), true)
+				case l.holds(e) && l.health.Deaf(e):
+					l.health.Skip(e, time.Now())
+				default:
 					t.book.Kick()
-					if l.deafTo(e) {
-						status, reason = sip.StatusOK, "registered" // it answers REGISTER alone
-					}
+					t.note(l, e, 0, reason, 0, true)
 				}
-				t.note(l, e, status, reason, rtt, true)
 			})
 		}
 	}
 }
 
-// deafTo tells whether an endpoint that does not answer OPTIONS has taken our
-// registration: some providers are like that.
-func (l *link) deafTo(e trunk.Endpoint) bool {
+// holds tells whether an endpoint took our registration, and its refresh if
+// there was one. Then that it answers no OPTIONS means nothing.
+func (l *link) holds(e trunk.Endpoint) bool {
 	if l.runner == nil || l.runner.At() != e {
 		return false
 	}

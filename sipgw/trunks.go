@@ -169,12 +169,10 @@ func (t *trunks) end(l *link) {
 // run looks after the trunks until ctx ends, and ends their registrations.
 func (t *trunks) run(ctx context.Context) {
 	// Before the sockets are read sipgo would send from others.
-	for !t.gateway.serving() {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(time.Millisecond):
-		}
+	select {
+	case <-t.gateway.ready:
+	case <-ctx.Done():
+		return
 	}
 	t.mu.Lock()
 	t.ctx = ctx

@@ -34,6 +34,9 @@ type pulse struct {
 	state  TargetState
 	next   time.Time // when it is asked again
 	asking bool
+	// answers says that it answered the question once. Some never do, although
+	// they work.
+	answers bool
 }
 
 // NewHealth makes the health of no endpoints. every is how often an endpoint is
@@ -104,11 +107,30 @@ func (h *Health) Heard(e Endpoint, now time.Time, status int, reason string, rtt
 	next := now.Add(every - rand.N(every/5+1))
 	if asked {
 		p.asking = false
+		p.answers = p.answers || status != 0
 		p.next = next
 	} else if changed && next.Before(p.next) {
 		p.next = next
 	}
 	return changed, back
+}
+
+// Skip takes back a question of Due that says nothing.
+func (h *Health) Skip(e Endpoint, now time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if p := h.known[e]; p != nil {
+		p.asking = false
+		p.next = now.Add(h.every)
+	}
+}
+
+// Deaf tells whether an endpoint never answered a question.
+func (h *Health) Deaf(e Endpoint) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p := h.known[e]
+	return p != nil && !p.answers
 }
 
 // AskSoon has all endpoints asked again at once.
