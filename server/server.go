@@ -62,7 +62,7 @@ type server struct {
 	metrics   *metrics
 	http      []*http.Server
 	pages     atomic.Pointer[web.Web] // nil until they are open
-	draining  chan struct{} // closed when no new calls are taken
+	draining  chan struct{}           // closed when no new calls are taken
 }
 
 // Run runs Carillon until ctx ends, then lets the running calls finish for a

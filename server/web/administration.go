@@ -22,6 +22,14 @@ func (w *Web) administration() {
 		"GET /lines/{id}":           w.linePage,
 		"POST /lines/{id}":          w.lineSave,
 		"POST /lines/{id}/delete":   w.lineDelete,
+		"GET /trunks":               w.trunkList,
+		"GET /trunks/events":        w.stream(w.trunkParts),
+		"GET /trunks/new":           w.trunkNew,
+		"POST /trunks/new":          w.trunkCreate,
+		"GET /trunks/{id}":          w.trunkPage,
+		"POST /trunks/{id}":         w.trunkSave,
+		"POST /trunks/{id}/delete":  w.trunkDelete,
+		"POST /trunks/{id}/doctor":  w.trunkDoctor,
 	} {
 		w.HandleFor(pattern, []ccs.Role{ccs.RoleAdministrator}, handler)
 	}

@@ -56,6 +56,7 @@ func (w *Web) page(r *http.Request, titleID string) *ui.Page {
 		p.Nav = append(p.Nav,
 			ui.NavItem{ID: "numbers", Href: "/numbers", Icon: "hash"},
 			ui.NavItem{ID: "lines", Href: "/lines", Icon: "phone"},
+			ui.NavItem{ID: "trunks", Href: "/trunks", Icon: "cable"},
 		)
 	}
 	for i := range p.Nav {

@@ -48,9 +48,10 @@ const (
 
 // TargetState is how one address of a provider is.
 type TargetState struct {
-	Name string // host, port and transport
-	Up   bool
-	RTT  time.Duration // of the last answer, 0 where there was none
+	Name  string        // host, port and transport
+	Known bool          // it was asked, and has answered or failed to
+	Up    bool          // it answers
+	RTT   time.Duration // of the last answer, 0 where there was none
 }
 
 // LineState is which telephones of a line are signed on.

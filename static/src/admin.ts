@@ -3,10 +3,12 @@
 import { copyButtons } from "./admin/copy";
 import { follow } from "./admin/live";
 import { dependentFields } from "./admin/fields";
+import { trunkForm } from "./admin/trunk";
 
 follow();
 copyButtons();
 dependentFields();
+trunkForm();
 
 for (const form of document.querySelectorAll<HTMLFormElement>("form[data-confirm]")) {
   form.addEventListener("submit", (event) => {
