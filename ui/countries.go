@@ -45,7 +45,9 @@ var UnionPrefixes = sync.OnceValue(func() string {
 	return strings.Join(slices.Compact(codes), " ")
 })
 
-func callingCode(region string) string { return "+" + strconv.Itoa(phonenumbers.GetCountryCodeForRegion(region)) }
+func callingCode(region string) string {
+	return "+" + strconv.Itoa(phonenumbers.GetCountryCodeForRegion(region))
+}
 
 // numbering is what is known of the numbers of all countries, without names.
 var numbering = sync.OnceValue(func() []Country {

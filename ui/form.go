@@ -1,8 +1,10 @@
 package ui
 
 import (
+	"cmp"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/carillon-cc/carillon/ccs"
@@ -21,7 +23,11 @@ type Form struct {
 }
 
 // FieldProblem is what is wrong with a field, in words.
-type FieldProblem struct{ Field, Text string }
+type FieldProblem struct {
+	Field string
+	Label string // of the field, "" where it has none
+	Text  string
+}
 
 // New tells whether the object does not exist yet.
 func (f *Form) New() bool { return f.Revision == 0 }
@@ -64,18 +70,31 @@ func (f *Form) First(name string) bool { return len(f.Problems) > 0 && f.Problem
 
 // Add notes what is wrong with a field.
 func (f *Form) Add(field, text string) {
-	f.Problems = append(f.Problems, FieldProblem{field, text})
+	f.Problems = append(f.Problems, FieldProblem{Field: field, Text: text})
+}
+
+// Arrange names the fields of the problems, and puts them into the order of the
+// page, as order lists its fields. kind is that of the object.
+func (f *Form) Arrange(t *Texts, kind string, order ...string) {
+	place := func(field string) int {
+		for i, name := range order {
+			if field == name || strings.HasPrefix(field, name+".") || strings.HasPrefix(field, name+"[") {
+				return i
+			}
+		}
+		return len(order)
+	}
+	for i, p := range f.Problems {
+		if id := kind + "." + index.ReplaceAllString(p.Field, ""); t.Has(id) {
+			f.Problems[i].Label = t.T(id)
+		}
+	}
+	slices.SortStableFunc(f.Problems, func(a, b FieldProblem) int {
+		return cmp.Or(cmp.Compare(place(a.Field), place(b.Field)), cmp.Compare(a.Field, b.Field))
+	})
 }
 
 var index = regexp.MustCompile(`\[\d+\]`)
-
-// AddErrors notes what a Check has found wrong with an object, in words. kind
-// is that of the object, for the texts that only its fields have.
-func (f *Form) AddErrors(t *Texts, kind string, errs ccs.FieldErrors) {
-	for _, e := range errs {
-		f.Add(e.Field, t.FieldError(kind, e))
-	}
-}
 
 // FieldError says what is wrong with a field: in the words that the field has
 // for it, or else in those that all have.

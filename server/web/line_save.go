@@ -60,6 +60,7 @@ func (w *Web) storeLine(rw http.ResponseWriter, r *http.Request, stored *ccs.Lin
 			return
 		}
 	}
+	e.Arrange(e.texts, "line", "number", "name", "passwordKind", "password", "callerId", "forward")
 	w.lineForm(rw, r, e.status(), stored, e.Form)
 }
 

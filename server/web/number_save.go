@@ -62,5 +62,6 @@ func (w *Web) storeNumber(rw http.ResponseWriter, r *http.Request, n *ccs.Number
 			return
 		}
 	}
+	e.Arrange(e.texts, "number", "number", "label", "planId")
 	w.numberForm(rw, r, e.status(), id, e.Form)
 }

@@ -62,6 +62,7 @@ func (w *Web) storeTrunk(rw http.ResponseWriter, r *http.Request, stored *ccs.Tr
 			return
 		}
 	}
+	e.Arrange(e.texts, "trunk", "name", "targets", "username", "password", "callerId.number", "outgoing.country", "outgoing", "callerId", "sources", "mediaSources")
 	w.trunkForm(rw, r, e.status(), stored, nil, e.Form)
 }
 

@@ -65,6 +65,12 @@ func fieldAttributes(p *ui.Page, form *ui.Form, f ui.Field) templ.Attributes {
 	return a
 }
 
+// passwordAttributes are those of a field whose value nobody sees.
+func passwordAttributes(p *ui.Page, form *ui.Form, f ui.Field) templ.Attributes {
+	f.Type, f.Complete = "password", "new-password"
+	return fieldAttributes(p, form, f)
+}
+
 // currentNav is the name of the part of Carillon that a page belongs to.
 func currentNav(p *ui.Page) string {
 	for _, item := range p.Nav {

@@ -27,7 +27,9 @@ func transports() []ui.Choice {
 	return []ui.Choice{{Value: string(ccs.UDP), Label: "UDP"}, {Value: string(ccs.TCP), Label: "TCP"}, {Value: string(ccs.TLS), Label: "TLS"}}
 }
 
-func countryOf(v ui.TrunkPage) ui.Country { return ui.CountryOf(v.Countries, v.Form.Value("outgoing.country")) }
+func countryOf(v ui.TrunkPage) ui.Country {
+	return ui.CountryOf(v.Countries, v.Form.Value("outgoing.country"))
+}
 
 // union are the prefixes of the European Union and of the trunk's country.
 func union(v ui.TrunkPage) string {
@@ -61,7 +63,7 @@ func trunkOutgoing(p *ui.Page, f *ui.Form) string {
 	case len(allowed) == 0:
 		return p.T("trunk.outgoing.none")
 	case len(allowed) == 1 && allowed[0] == "+":
-		return p.T("trunk.allowed.everywhere")
+		return p.T("trunk.outgoing.allowed.everywhere")
 	case len(allowed) > 4:
 		return p.T("trunk.outgoing.many", "First", strings.Join(allowed[:3], " "), "Number", len(allowed)-3)
 	}
