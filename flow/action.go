@@ -11,16 +11,18 @@ import (
 type outcome uint8
 
 const (
-	next     outcome = iota // with the next action of the list
-	unserved                // as next; it was a queue or a bridge, and nobody answered
-	replay                  // as unserved, and the menu starts again after the list
-	back                    // with the menu above
-	top                     // with the first menu
-	exit                    // with what follows the first menu in the plan
+	next      outcome = iota // with the next action of the list
+	unserved                 // as next; it was a queue, and nobody answered
+	unreached                // as next; it was a bridge, and nobody answered
+	replay                   // as unserved, and the menu starts again after the list
+	back                     // with the menu above
+	top                      // with the first menu
+	exit                     // with what follows the first menu in the plan
 )
 
 // action executes a; in is the menu on one of whose keys it is, nil in a
-// plan's list. In a plan's list the outcome is always next or unserved. An
+// plan's list. In a plan's list the outcome is always next, unserved or
+// unreached. An
 // error ends the call.
 func (r *run) action(a *ccs.Action, in *openMenu) (outcome, error) {
 	if err := r.execute(); err != nil {

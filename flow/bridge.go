@@ -15,7 +15,7 @@ const defaultTransfer = 60 * time.Second
 func (r *run) bridge(a *ccs.Action) (outcome, error) {
 	if !r.snapshot.reachable(a.Bridge) {
 		r.fail(a, "unknownObject")
-		return unserved, nil
+		return unreached, nil
 	}
 	_, err := r.phone.Bridge(Bridge{
 		Bridge: a.Bridge, Timeout: r.flow.TransferTimeout.Or(defaultTransfer), Presentation: r.flow.Presentation,
@@ -26,7 +26,7 @@ func (r *run) bridge(a *ccs.Action) (outcome, error) {
 		}
 		r.fail(a, "failed")
 	}
-	return unserved, nil
+	return unreached, nil
 }
 
 // reachable tells whether what b names exists; whether a number does, its network

@@ -115,6 +115,9 @@ func (r *run) menu(m *openMenu) (outcome, error) {
 		case unserved:
 			r.noteMenu(m, "queue")
 			return exit, nil
+		case unreached:
+			r.noteMenu(m, "unanswered")
+			return exit, nil
 		}
 	}
 }
@@ -122,7 +125,7 @@ func (r *run) menu(m *openMenu) (outcome, error) {
 // keyActions executes the list of a key. A queue that nobody answered does not
 // cut the list short: what its author put behind it, such as a word of regret,
 // is executed; then the last queue's choice between going on in the plan
-// (unserved) and replaying the menu counts.
+// (unserved, unreached) and replaying the menu counts.
 func (r *run) keyActions(m *openMenu, list []ccs.Action) (outcome, error) {
 	after := next
 	for i := range list {
@@ -138,7 +141,7 @@ func (r *run) keyActions(m *openMenu, list []ccs.Action) (outcome, error) {
 			return next, nil
 		}
 		switch out {
-		case unserved, replay:
+		case unserved, unreached, replay:
 			after = out
 		case back, top, exit:
 			return out, nil

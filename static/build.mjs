@@ -17,7 +17,8 @@ const watch = process.argv.includes("--watch");
 const icons = [
   "arrow-down", "arrow-left", "arrow-up", "bell", "cable", "check", "chevron-down", "chevron-right", "circle-alert",
   "circle-check", "clock", "coffee", "copy", "delete", "download", "grid-3x3", "hash", "headset", "languages", "list",
-  "log-out", "menu", "mic", "mic-off", "moon", "pause", "phone", "phone-incoming", "phone-off", "play", "plus", "search",
+  "log-out", "menu", "mic", "mic-off", "moon", "pause", "phone", "phone-forwarded", "phone-incoming", "phone-missed",
+  "phone-off", "phone-outgoing", "play", "plus", "search",
   "sliders-horizontal", "stethoscope", "sun", "sun-moon", "trash-2", "triangle-alert", "user", "users", "volume-2", "x",
 ];
 

@@ -13,7 +13,9 @@ type CallPage struct {
 	Row       CallRow
 	Lasted    time.Duration
 	EndText   string
+	Network   string // what the network said when it ended the call, "" for nothing
 	Entries   []TimelineEntry
+	Quality   []QualityRow
 	Recording *RecordingView // nil where there is none
 }
 
@@ -33,6 +35,7 @@ type TimelineEntry struct {
 	Icon     string
 	Tone     string // "good", "bad", "live" or "plain"
 	Text     string
+	Detail   string  // what the network said, "" for nothing
 	Seek     float64 // seconds into the recording
 	Seekable bool
 }
@@ -64,6 +67,10 @@ var timelineMarks = map[ccs.EventKind]struct{ icon, tone string }{
 	ccs.EventRecording:    {"mic", "plain"},
 	ccs.EventRecordingEnd: {"mic", "plain"},
 	ccs.EventPromptFailed: {"triangle-alert", "bad"},
+	ccs.EventRinging:      {"bell", "live"},
+	ccs.EventNotReached:   {"phone-missed", "bad"},
+	ccs.EventForwarded:    {"phone-forwarded", "plain"},
+	ccs.EventTransferred:  {"phone-forwarded", "plain"},
 	ccs.EventEnded:        {"phone-off", "plain"},
 }
 
@@ -81,6 +88,12 @@ func Timeline(t *Texts, c *ccs.CallRecord, names Names, recording *RecordingView
 		}
 		if entry.Icon == "" {
 			entry.Icon, entry.Tone = "chevron-right", "plain"
+		}
+		if e.Kind == ccs.EventArrived && e.Reason != "" {
+			entry.Icon = "phone-outgoing"
+		}
+		if e.Kind == ccs.EventNotReached {
+			entry.Detail = NetworkText(t, e.Status, e.Q850)
 		}
 		if e.Kind == ccs.EventOfferEnded && e.Reason == "withdrawn" {
 			entry.Tone = "plain"
@@ -120,8 +133,8 @@ func sentence(t *Texts, c *ccs.CallRecord, e ccs.CallEvent, names Names) string 
 		name = names.Queue(e.Object)
 	}
 	args := []any{
-		"Name", name, "Agent", agent, "Digits", e.Digits, "From", caller(t, c), "To", c.To,
-		"Reason", e.Reason, "Kind", string(e.Kind),
+		"Name", name, "Agent", agent, "Digits", e.Digits, "From", caller(t, c), "To", called(c),
+		"Reason", e.Reason, "Kind", string(e.Kind), "Cause", t.Or("cause."+e.Reason, "cause.unknown", "Reason", e.Reason),
 	}
 	id := "event." + string(e.Kind)
 	switch {
@@ -147,8 +160,21 @@ func caller(t *Texts, c *ccs.CallRecord) string {
 		return c.FromName + " (" + c.From + ")"
 	case c.From != "":
 		return c.From
+	case c.FromName != "" && placed(c):
+		return c.FromName
 	}
 	return t.T("call.anonymous")
+}
+
+// called is who was called, for people.
+func called(c *ccs.CallRecord) string {
+	switch {
+	case c.ToName != "" && c.To != "":
+		return c.ToName + " (" + c.To + ")"
+	case c.ToName != "":
+		return c.ToName
+	}
+	return c.To
 }
 
 // EndText says who ended a call and why.

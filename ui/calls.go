@@ -57,25 +57,30 @@ type FirstCall struct {
 
 // CallRow is a line of the list of calls.
 type CallRow struct {
-	ID       string
-	Started  time.Time
-	From     string
-	FromName string
-	To       string
-	Queue    string
-	Agent    string
-	Waited   time.Duration
-	HasWait  bool
-	Talked   time.Duration
-	HasTalk  bool
-	Outcome  Outcome
+	ID      string
+	Started time.Time
+	// Direction is "out" or "internal", "" for a call that came in.
+	Direction string
+	From      string
+	FromName  string
+	To        string
+	Queue     string
+	Agent     string
+	Waited    time.Duration
+	HasWait   bool
+	Talked    time.Duration
+	HasTalk   bool
+	Outcome   Outcome
 }
 
 // RowOf makes the line of a call.
 func RowOf(c *ccs.CallRecord, names Names, now time.Time) CallRow {
 	row := CallRow{
-		ID: c.ID, Started: c.Started, From: c.From, FromName: c.FromName, To: c.To,
+		ID: c.ID, Started: c.Started, From: c.From, FromName: c.FromName, To: called(c),
 		Queue: names.Queue(c.Queue), Agent: names.Agent(c.Agent), Outcome: OutcomeOf(c),
+	}
+	if c.Direction != "in" {
+		row.Direction = c.Direction
 	}
 	row.Waited, row.HasWait = Waited(c, now)
 	row.Talked, row.HasTalk = Talked(c, now)
@@ -148,12 +153,16 @@ func OutcomeOf(c *ccs.CallRecord) Outcome {
 		return Outcome{"talking", "live"}
 	case c.Ended.IsZero() && waiting:
 		return Outcome{"waiting", "live"}
+	case c.Ended.IsZero() && placed(c):
+		return Outcome{"calling", "live"}
 	case c.Ended.IsZero():
 		return Outcome{"inPlan", "live"}
 	case c.Cause == "crash" || c.Cause == "failed" || c.Cause == "agentLost" || c.Cause == "mediaTimeout":
 		return Outcome{"brokeOff", "bad"}
 	case !c.Connected.IsZero():
 		return Outcome{"answered", "good"}
+	case placed(c):
+		return Outcome{"notReached", "plain"}
 	case c.EndedBy == "caller" && last != "":
 		return Outcome{"abandoned", "bad"}
 	case c.EndedBy == "caller":
@@ -165,3 +174,6 @@ func OutcomeOf(c *ccs.CallRecord) Outcome {
 	}
 	return Outcome{"planEnded", "plain"}
 }
+
+// placed tells whether one of us made the call.
+func placed(c *ccs.CallRecord) bool { return c.Direction == "out" || c.Direction == "internal" }

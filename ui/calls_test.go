@@ -22,6 +22,8 @@ func TestOutcomeOfCalls(t *testing.T) {
 		"notAnswered": {Ended: at(60), Answered: at(1), EndedBy: "system", Events: []ccs.CallEvent{queued, left}},
 		"planEnded":   {Ended: at(60), Answered: at(1), EndedBy: "system"},
 		"refused":     {Ended: at(60), EndedBy: "system", Cause: "noPlan"},
+		"calling":     {Direction: "out"},
+		"notReached":  {Direction: "out", Ended: at(60), EndedBy: "called", Cause: "theirBusy"},
 		"brokeOff":    {Ended: at(60), Connected: at(20), EndedBy: "system", Cause: "crash"},
 	} {
 		if got := OutcomeOf(&c).Kind; got != want {

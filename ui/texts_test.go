@@ -2,14 +2,17 @@ package ui
 
 import (
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/carillon-cc/carillon/call"
 	"github.com/carillon-cc/carillon/ccs"
 )
 
@@ -124,14 +127,14 @@ func TestTextsMadeOfValuesExist(t *testing.T) {
 			}
 		}
 	}
-	for _, reason := range []call.Reason{
-		call.ReasonHangup, call.ReasonCancelled, call.ReasonPlanEnd, call.ReasonPlanHangup, call.ReasonQueueHangup,
-		call.ReasonAnonymous, call.ReasonNoPlan, call.ReasonUnknownNumber, call.ReasonLimit, call.ReasonMaxDuration,
-		call.ReasonMediaTimeout, call.ReasonNoAck, call.ReasonNoCodec, call.ReasonBusy, call.ReasonShutdown,
-		call.ReasonCrash, call.ReasonReplaced, call.ReasonAgentLost, call.ReasonFailed,
-	} {
-		want("cause.%s", string(reason))
+	reasons := constantsOf(t, "../call/cause.go", "Reason")
+	if len(reasons) < 30 {
+		t.Errorf("only %d reasons were found: the search is broken", len(reasons))
 	}
+	want("cause.%s", reasons...)
+	want("q850.%s", "1", "16", "17", "19", "21", "34", "38", "41", "other")
+	want("call.quality.%s", "good", "fair", "poor", "none", "side.caller", "side.agent", "side.called")
+	want("calls.direction.%s", "out", "internal")
 	for kind := range timelineMarks {
 		switch kind {
 		case ccs.EventAction, ccs.EventActionFailed, ccs.EventLeftQueue, ccs.EventMenu, ccs.EventOfferEnded, ccs.EventPrompt:
@@ -142,11 +145,11 @@ func TestTextsMadeOfValuesExist(t *testing.T) {
 			want("event.%s", string(kind))
 		}
 	}
-	want("event.action.%s", "setCallerName", "playback", "tts", "sleep", "menu", "queue", "hangup", "menuBack", "menuTop", "menuExit")
+	want("event.action.%s", "setCallerName", "playback", "tts", "sleep", "menu", "queue", "bridge", "hangup", "menuBack", "menuTop", "menuExit")
 	want("event.offerEnded.%s", "missed", "declined", "undelivered", "withdrawn", "failed")
 	want("event.leftQueue.%s", "connected", "maxWait", "full", "closed")
 	want("builtin.%s", ccs.Builtins()...)
-	want("outcome.%s", "talking", "waiting", "inPlan", "answered", "abandoned", "leftEarly", "notAnswered", "planEnded", "refused", "brokeOff")
+	want("outcome.%s", "talking", "waiting", "inPlan", "answered", "abandoned", "leftEarly", "notAnswered", "planEnded", "refused", "brokeOff", "calling", "notReached")
 	want("role.%s", string(ccs.RoleAdministrator), string(ccs.RoleSupervisor), string(ccs.RoleAgent))
 	want("language.%s", Languages...)
 	want("theme.%s", "light", "dark", "system")
@@ -171,6 +174,39 @@ func TestTextsMadeOfValuesExist(t *testing.T) {
 	}
 	for i := range 12 {
 		want("date.month.%s", fmt.Sprint(i+1))
+	}
+}
+
+// constantsOf are the values of a source file's constants of a type of texts.
+func constantsOf(t *testing.T, file, typeName string) []string {
+	t.Helper()
+	source, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var values []string
+	ast.Inspect(source, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok {
+			return true
+		}
+		if name, ok := spec.Type.(*ast.Ident); ok && name.Name == typeName {
+			for _, v := range spec.Values {
+				if text, err := strconv.Unquote(v.(*ast.BasicLit).Value); err == nil {
+					values = append(values, text)
+				}
+			}
+		}
+		return true
+	})
+	return values
+}
+
+func TestEveryKindOfEventHasItsMark(t *testing.T) {
+	for _, kind := range constantsOf(t, "../ccs/record.go", "EventKind") {
+		if _, ok := timelineMarks[ccs.EventKind(kind)]; !ok {
+			t.Errorf("%s has no mark in the timeline", kind)
+		}
 	}
 }
 

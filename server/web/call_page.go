@@ -32,7 +32,8 @@ func (w *Web) callPage(rw http.ResponseWriter, r *http.Request) {
 	recording := w.recordingView(ctx, c)
 	w.render(rw, r, http.StatusOK, templates.Call(page, ui.CallPage{
 		Call: c, Row: ui.RowOf(c, names, page.Now), Lasted: ui.Lasted(c, page.Now),
-		EndText: ui.EndText(page.Texts, c), Entries: ui.Timeline(page.Texts, c, names, recording),
+		EndText: ui.EndText(page.Texts, c), Network: ui.NetworkText(page.Texts, c.Status, c.Q850),
+		Quality: ui.QualityRows(page.Texts, c.Quality), Entries: ui.Timeline(page.Texts, c, names, recording),
 		Recording: recording,
 	}))
 }
