@@ -208,11 +208,14 @@ func (s *server) openMedia() error {
 		Listen: s.settings.SIP, PublicIP: s.settings.publicIP,
 		Ports: ports,
 		Pacer: s.pacer, AllowLoopback: s.settings.Demo, AllowedNetworks: s.settings.trunks, Log: s.log,
+		OnTrunk: func(sipgw.TrunkState) { s.refresh() }, OnLines: func(string, bool) { s.refresh() },
 	})
 	if err != nil {
 		s.browsers.Close()
 		return fmt.Errorf("open SIP: %w", err)
 	}
+	s.config.loaded = s.useTelephony
+	s.useTelephony(s.config.snapshot())
 	return nil
 }
 

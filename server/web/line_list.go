@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/carillon-cc/carillon/ccs"
 	"github.com/carillon-cc/carillon/store"
@@ -68,6 +69,10 @@ func (w *Web) lineStates() map[string]LineState {
 	return states
 }
 
+// refusedShown is how long a wrong password is told: a telephone tries again
+// within that time.
+const refusedShown = 15 * time.Minute
+
 // lineLive is how a line is at this moment, in words.
 func lineLive(p *ui.Page, l *ccs.Line, s LineState) ui.LineLive {
 	live := ui.LineLive{}
@@ -79,12 +84,15 @@ func lineLive(p *ui.Page, l *ccs.Line, s LineState) ui.LineLive {
 	switch {
 	case l.Disabled:
 		live.State = ui.State{Tone: ui.TonePlain, Text: p.T("line.state.disabled")}
-	case len(s.Contacts) > 0 && s.Calls > 0:
-		live.State = ui.State{Tone: ui.ToneLive, Text: p.T("line.state.talking")}
 	case len(s.Contacts) > 0:
 		live.State = ui.State{Tone: ui.ToneGood, Text: p.T("line.state.online", "Count", len(s.Contacts))}
 	case l.Secrets == ccs.LineSecrets{}:
 		live.State = ui.State{Tone: ui.ToneWarn, Text: p.T("line.state.noPassword")}
+	case time.Since(s.Refused) < refusedShown:
+		live.State = ui.State{
+			Tone: ui.ToneBad, Text: p.T("line.state.refused"),
+			Detail: p.T("line.state.refused.from", "Address", s.RefusedFrom, "Time", p.Clock(s.Refused)),
+		}
 	default:
 		live.State = ui.State{Tone: ui.TonePlain, Text: p.T("line.state.offline")}
 	}

@@ -23,11 +23,12 @@ type TrunkState struct {
 	Kind TrunkKind
 	// Until is when a registration ends, zero where there is none.
 	Until time.Time
-	// Status is the SIP status with which the provider refuses, 0 where it is silent.
-	Status int
+	// Said is what the provider or the network answered, in its own words.
+	Said string
 	// Retry is when the next try is, zero where none is planned.
 	Retry   time.Time
 	In, Out int // calls at this moment
+	Today   int // outgoing calls since midnight UTC
 	Targets []TargetState
 }
 
@@ -40,8 +41,11 @@ const (
 	TrunkRegistering TrunkKind = "registering"
 	TrunkReady       TrunkKind = "ready"       // without registration, and answers
 	TrunkChecking    TrunkKind = "checking"    // nothing is known yet
+	TrunkLapsing     TrunkKind = "lapsing"     // signed on, but signing on anew fails
+	TrunkDegraded    TrunkKind = "degraded"    // some targets do not answer
+	TrunkUnknownName TrunkKind = "unknownName" // the name of a target cannot be looked up
 	TrunkPassword    TrunkKind = "password"    // user name or password are refused
-	TrunkRefused     TrunkKind = "refused"     // for another reason, see Status
+	TrunkRefused     TrunkKind = "refused"     // for another reason, see Said
 	TrunkUnreachable TrunkKind = "unreachable" // no target answers
 	TrunkDisabled    TrunkKind = "disabled"
 )
@@ -58,7 +62,10 @@ type TargetState struct {
 type LineState struct {
 	Line     string // id
 	Contacts []Contact
-	Calls    int
+	// Refused is when a wrong password was last given, zero for never, and
+	// RefusedFrom the address it came from.
+	Refused     time.Time
+	RefusedFrom string
 }
 
 // Contact is a telephone that is signed on.

@@ -45,7 +45,7 @@ func (w *Web) trunkStates() map[string]TrunkState {
 // trunkTones are the colours of the states.
 var trunkTones = map[TrunkKind]ui.Tone{
 	TrunkRegistered: ui.ToneGood, TrunkReady: ui.ToneGood, TrunkRegistering: ui.ToneWarn, TrunkChecking: ui.TonePlain,
-	TrunkPassword: ui.ToneBad, TrunkRefused: ui.ToneBad, TrunkUnreachable: ui.ToneBad, TrunkDisabled: ui.TonePlain,
+	TrunkLapsing: ui.ToneWarn, TrunkDegraded: ui.ToneWarn, TrunkUnknownName: ui.ToneBad, TrunkPassword: ui.ToneBad, TrunkRefused: ui.ToneBad, TrunkUnreachable: ui.ToneBad, TrunkDisabled: ui.TonePlain,
 }
 
 // trunkLive is how a trunk is at this moment, in words.
@@ -59,17 +59,22 @@ func trunkLive(p *ui.Page, t *ccs.Trunk, s TrunkState) ui.TrunkLive {
 	}
 	live := ui.TrunkLive{In: s.In, Out: s.Out}
 	live.State = ui.State{
-		Tone: trunkTones[kind], Text: p.T("trunk.state."+string(kind), "Time", p.Minute(s.Until), "Status", s.Status),
-	}
-	if id := "trunk.state." + string(kind) + ".do"; p.Has(id) {
-		live.State.Detail = p.T(id)
-	}
-	if !s.Retry.IsZero() && live.State.Tone != ui.ToneGood {
-		live.State.Detail = strings.TrimSpace(live.State.Detail + " " + p.T("trunk.state.retry", "Time", p.Clock(s.Retry)))
+		Tone: trunkTones[kind], Text: p.T("trunk.state."+string(kind), "Time", p.Minute(s.Until)),
 	}
 	if t.Disabled {
 		return live
 	}
+	var more []string
+	if s.Said != "" {
+		more = append(more, p.T("trunk.state.said", "Said", s.Said))
+	}
+	if id := "trunk.state." + string(kind) + ".do"; p.Has(id) {
+		more = append(more, p.T(id))
+	}
+	if !s.Retry.IsZero() && live.State.Tone != ui.ToneGood && live.State.Tone != ui.TonePlain {
+		more = append(more, p.T("trunk.state.retry", "Time", p.Clock(s.Retry)))
+	}
+	live.State.Detail = strings.Join(more, " ")
 	for _, target := range s.Targets {
 		live.Targets = append(live.Targets, ui.TargetLive{Name: target.Name, State: targetState(p, target)})
 	}
