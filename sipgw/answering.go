@@ -94,7 +94,7 @@ func (a *attempt) acceptedBefore(res *sip.Response) {
 		return
 	}
 	if d, err := a.acknowledge(res); err == nil {
-		a.hangUp(d, answeredElsewhere)
+		a.leg.gateway.background(func() { a.hangUp(d, answeredElsewhere) })
 	}
 }
 
@@ -133,13 +133,13 @@ func (l *called) answered(a *attempt, d *dialog.Dialog, res *sip.Response) (call
 	l.telling.Lock()
 	defer l.telling.Unlock()
 	l.mu.Lock()
-	switch {
+	switch why := l.why; {
 	case l.state == answered:
 		l.mu.Unlock()
 		return answeredElsewhere, false
 	case l.state == ended:
 		l.mu.Unlock()
-		return l.unwanted, false
+		return why, false
 	case a.abandoned:
 		l.mu.Unlock()
 		return call.Cause{By: call.BySystem, Reason: call.ReasonNoAnswer}, false

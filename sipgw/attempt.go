@@ -96,7 +96,7 @@ func (a *attempt) run() {
 	var limit <-chan time.Time // of a CANCEL
 	giveUp := func() {
 		a.abandoned, stop = true, nil
-		limit = time.After(cancelPatience)
+		limit = time.After(64 * g.cfg.Timers.T1) // RFC 3261 §9.1
 		if a.heard {
 			a.cancel()
 		}
@@ -231,8 +231,10 @@ const maxChallenges = 5
 // cancel sends the CANCEL of the INVITE.
 func (a *attempt) cancel() {
 	r := dialog.Cancel(a.invite)
-	if a.leg.unwanted.Reason != "" {
+	select {
+	case <-a.leg.stop:
 		r.AppendHeader(reasonHeader(a.leg.unwanted))
+	default: // another hop is tried
 	}
 	a.leg.gateway.send(r)
 }

@@ -62,7 +62,7 @@ func (l *called) run() {
 
 // try calls until somebody answers, the leg is over, or nobody is left.
 func (l *called) try() {
-	limit := time.NewTimer(maxRinging)
+	limit := time.NewTimer(l.gateway.cfg.Timers.Ringing)
 	defer limit.Stop()
 	var (
 		waiting = l.placing.hops

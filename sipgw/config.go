@@ -93,6 +93,9 @@ type Timers struct {
 	MinSession time.Duration
 	// TrunkTest is how often a trunk's targets are asked whether they live. 30 s.
 	TrunkTest time.Duration
+	// Ringing is how long anybody whom we call may ring: timer C of RFC 3261
+	// §16.6. Who places a call gives up sooner. 3 min.
+	Ringing time.Duration
 	// Farewell bounds how long Run waits at its end for peers to take their
 	// BYE. 2 s.
 	Farewell time.Duration
@@ -128,6 +131,7 @@ func (c Config) withDefaults() (Config, error) {
 	setDefault(&c.Timers.Session, 30*time.Minute)
 	setDefault(&c.Timers.MinSession, 90*time.Second)
 	setDefault(&c.Timers.TrunkTest, 30*time.Second)
+	setDefault(&c.Timers.Ringing, 3*time.Minute)
 	setDefault(&c.Timers.Farewell, 2*time.Second)
 	return c, nil
 }

@@ -12,16 +12,8 @@ import (
 	"github.com/carillon-cc/carillon/sipgw/sdp"
 )
 
-// The times of a call that is placed.
-const (
-	defaultPatience = 4 * time.Second
-	// maxRinging is timer C of RFC 3261 §16.6: how long anybody may ring. Who
-	// places a call gives up sooner.
-	maxRinging = 3 * time.Minute
-	// cancelled is how long an INVITE that was given up is waited for: 64*T1
-	// (RFC 3261 §9.1).
-	cancelPatience = 32 * time.Second
-)
+// defaultPatience is placing.patience where it says nothing.
+const defaultPatience = 4 * time.Second
 
 // maxRedirects is how often a call follows a 3xx.
 const maxRedirects = 3

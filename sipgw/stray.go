@@ -39,5 +39,5 @@ func (g *Gateway) onStrayResponse(res *sip.Response) {
 	_ = g.client.WriteRequest(d.Ack("", nil), dialog.Built)
 	bye := d.Request(sip.BYE, "", nil)
 	bye.AppendHeader(reasonHeader(call.Cause{By: call.BySystem, Reason: call.ReasonNoAnswer}))
-	g.send(bye)
+	g.background(func() { g.send(bye) })
 }
