@@ -64,8 +64,11 @@ func (t *trunks) reconnect() {
 
 // slept tells whether the machine slept between two readings of the clock: the
 // monotonic clock stands still meanwhile, the wall clock does not.
-func slept(before, after time.Time) bool {
-	return after.Round(0).Sub(before.Round(0))-after.Sub(before) > sleptFor
+func slept(before, after time.Time) bool { return sleptBetween(before, after, after.Sub(before)) }
+
+// sleptBetween is slept where the monotonic clock ran for a known time.
+func sleptBetween(before, after time.Time, ran time.Duration) bool {
+	return after.Round(0).Sub(before.Round(0))-ran > sleptFor
 }
 
 // awoke begins anew after the machine slept: what was agreed may be forgotten.

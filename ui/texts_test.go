@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/carillon-cc/carillon/ccs"
+	"github.com/carillon-cc/carillon/sipgw"
+	"github.com/carillon-cc/carillon/sipgw/trunk"
 )
 
 func catalogue(t *testing.T) *Catalogue {
@@ -207,6 +209,59 @@ func TestEveryKindOfEventHasItsMark(t *testing.T) {
 		if _, ok := timelineMarks[ccs.EventKind(kind)]; !ok {
 			t.Errorf("%s has no mark in the timeline", kind)
 		}
+	}
+}
+
+// A finding of the trunk doctor: its check and its code.
+var finding = regexp.MustCompile(`(?:add\("(\w+)", \w+, |code(?:, \w+)? :?= |level, code :?= \w+, )"([\w.]+)"`)
+
+var said = regexp.MustCompile(`^doctor\.(settings|dns|reach|tls|register|call|media|check)\.`)
+
+func TestFindingsOfTheTrunkDoctorHaveWords(t *testing.T) {
+	texts := catalogue(t).Texts("en")
+	files, err := filepath.Glob("../sipgw/doctor*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no files (%v)", err)
+	}
+	ids := make(map[string]bool)
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range finding.FindAllStringSubmatch(string(data), -1) {
+			if m[1] != "" {
+				ids["doctor.check."+m[1]] = true
+			}
+			if !strings.HasSuffix(m[2], ".") {
+				ids["doctor."+m[2]] = true
+			}
+		}
+	}
+	for _, g := range []trunk.Guard{
+		trunk.GuardNumber, trunk.GuardPrefix, trunk.GuardBlocked, trunk.GuardPremium,
+		trunk.GuardCalls, trunk.GuardOutgoing, trunk.GuardDaily, trunk.GuardAgent,
+	} {
+		ids["doctor.call.guard."+string(g)], ids["guard."+string(g)] = true, true
+	}
+	for _, s := range []sipgw.TrunkStatus{sipgw.TrunkUp, sipgw.TrunkDegraded, sipgw.TrunkDown, sipgw.TrunkUnregistered, sipgw.TrunkDisabled} {
+		ids["trunk.status."+string(s)] = true
+	}
+	for _, r := range []string{sipgw.ReasonStarting, sipgw.ReasonDNS, sipgw.ReasonTargets, sipgw.ReasonRefusedUser, sipgw.ReasonRegister} {
+		ids["trunk.reason."+r] = true
+	}
+	for id := range ids {
+		if !texts.Has(id) {
+			t.Errorf("%s does not exist", id)
+		}
+	}
+	for _, id := range texts.IDs() {
+		if said.MatchString(id) && !ids[id] {
+			t.Errorf("%s is never said", id)
+		}
+	}
+	if len(ids) < 50 {
+		t.Errorf("only %d were found: the search is broken", len(ids))
 	}
 }
 
