@@ -34,6 +34,8 @@ func (l *leg) agree(a sdp.Agreement) {
 	if a.EventType != 0 {
 		l.output.SetPayloadType(media.TelephoneEvent, a.EventType)
 	}
+	// Where keys can be told as events, what sounds like one is none.
+	l.inband.Store(a.EventType == 0)
 	l.port.SetControl(a.Control, a.Mux)
 	l.port.SetRemote(a.Remote)
 	l.port.SetSending(a.Sends())

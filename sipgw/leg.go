@@ -45,6 +45,8 @@ type leg struct {
 	reporter  *media.Reporter
 	keys      *media.DigitSender
 	digits    media.DigitReceiver // the port's reader only
+	tones     media.ToneKeys      // the port's reader only
+	inband    atomic.Bool         // the peer can tell keys by their tones alone
 
 	// trusted peers may transfer calls: REFER, INVITE with Replaces.
 	trusted bool
@@ -117,10 +119,11 @@ type way uint8
 const (
 	byEvent way = iota // RFC 4733
 	byInfo
+	byTone // in the sound
 )
 
-// sameKey is how close two reports of one key in two ways come at most: some
-// telephones send both.
+// sameKey is how close reports of one key in different ways come at most: some
+// telephones send more than one.
 const sameKey = 500 * time.Millisecond
 
 // maxEvents bounds what is kept for the first Listen.
@@ -218,6 +221,12 @@ func (l *leg) receive(_ media.Header, p *media.Packet) {
 	if talking && p.Codec == media.TelephoneEvent {
 		if digit, ok := l.digits.Receive(p); ok {
 			l.digit(digit, byEvent)
+		}
+	}
+	if talking && l.inband.Load() {
+		var room [4]byte
+		for _, digit := range l.tones.Receive(p, room[:0]) {
+			l.digit(digit, byTone)
 		}
 	}
 	if to := l.listener.Load(); to != nil && to.Packets != nil && p.Codec != media.TelephoneEvent {
