@@ -208,7 +208,7 @@ func (s *server) openMedia() error {
 		Listen: s.settings.SIP, PublicIP: s.settings.publicIP,
 		Ports: ports,
 		Pacer: s.pacer, AllowLoopback: s.settings.Demo, AllowedNetworks: s.settings.trunks, Log: s.log,
-		OnTrunk: func(sipgw.TrunkState) { s.refresh() }, OnLines: func(string, bool) { s.refresh() },
+		OnTrunk: func(sipgw.TrunkState) { s.refresh() }, OnAlarm: s.trunkAlarm, OnLines: func(string, bool) { s.refresh() },
 	})
 	if err != nil {
 		s.browsers.Close()

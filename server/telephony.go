@@ -33,6 +33,11 @@ func (s *server) useTelephony(c *flow.Snapshot) {
 	s.sip.SetLines(lines)
 }
 
+// trunkAlarm tells that a guard against toll fraud stopped a call.
+func (s *server) trunkAlarm(a sipgw.Alarm) {
+	s.log.Warn("a trunk's guard stopped an outgoing call", "trunk", a.Trunk, "guard", string(a.Kind), "detail", a.Detail, "by", a.By)
+}
+
 // telephony is what the pages ask of trunks and lines.
 type telephony struct{ *server }
 
@@ -99,6 +104,15 @@ func (t telephony) Lines() []web.LineState {
 }
 
 // Diagnose examines a trunk.
-func (t telephony) Diagnose(context.Context, string, string) ([]web.Finding, error) {
-	return nil, nil
+func (t telephony) Diagnose(ctx context.Context, id, number string) ([]web.Finding, error) {
+	config := t.config.snapshot().Trunks[id]
+	if config == nil {
+		return nil, nil
+	}
+	levels := map[sipgw.Level]string{sipgw.LevelOK: "ok", sipgw.LevelWarn: "warning", sipgw.LevelFail: "error"}
+	var findings []web.Finding
+	for _, f := range t.sip.Diagnose(ctx, *config, number) {
+		findings = append(findings, web.Finding{Code: f.Code, Level: levels[f.Level], Params: f.Params})
+	}
+	return findings, nil
 }

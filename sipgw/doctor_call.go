@@ -14,7 +14,7 @@ import (
 
 // The times of a test call.
 const (
-	testRinging = 40 * time.Second
+	testRinging = 25 * time.Second
 	testTalking = 4 * time.Second
 )
 

@@ -11,8 +11,7 @@ type Telephony interface {
 	Trunks() []TrunkState
 	Lines() []LineState
 	// Diagnose looks for what keeps a trunk from working, if a number is given
-	// also whether it could be called. It takes up to half a minute and calls
-	// nobody. ctx ends it.
+	// also by a call to it. It takes up to a minute. ctx ends it.
 	Diagnose(ctx context.Context, trunk, number string) ([]Finding, error)
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 // doctorTime bounds a diagnosis.
-const doctorTime = 40 * time.Second
+const doctorTime = time.Minute
 
 // trunkDoctor looks for what keeps a trunk from working. It looks at the trunk
 // as it is stored.
