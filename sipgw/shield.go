@@ -49,6 +49,9 @@ func (g *Gateway) shielded(handle func(exchange)) func(*sip.Request, sip.ServerT
 			}
 			return
 		}
+		if !dialog.Tame(x.req) {
+			return // an answer would have to repeat it
+		}
 		if g.admit(&x) {
 			handle(x)
 		}

@@ -286,6 +286,7 @@ func (d *Dialog) build(method sip.RequestMethod, seq uint32, contentType string,
 		r.AppendHeader(&kind)
 	}
 	r.SetBody(body)
+	scrub(r)
 	return r
 }
 

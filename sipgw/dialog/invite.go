@@ -45,6 +45,7 @@ func (f First) Invite(contentType string, body []byte) *sip.Request {
 		r.AppendHeader(&kind)
 	}
 	r.SetBody(body)
+	scrub(r)
 	return r
 }
 

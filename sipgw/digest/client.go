@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/emiago/sipgo/sip"
 	"github.com/icholy/digest"
@@ -39,6 +40,10 @@ func Read(res *sip.Response) (Challenge, error) {
 		{"WWW-Authenticate", "Authorization"}, {"Proxy-Authenticate", "Proxy-Authorization"},
 	} {
 		for _, h := range res.GetHeaders(kind.challenge) {
+			// Our answer repeats parts of it.
+			if strings.ContainsFunc(h.Value(), unicode.IsControl) {
+				continue
+			}
 			asked, err := digest.ParseChallenge(strings.TrimSpace(h.Value()))
 			if err != nil {
 				continue
