@@ -326,7 +326,7 @@ func TestEveryTextOfTheAdministratorsPagesExists(t *testing.T) {
 	if count < 10 {
 		t.Errorf("only %d uses were found: the search is broken", count)
 	}
-	for _, kind := range []string{"number", "line", "trunk"} {
+	for _, kind := range []string{"number", "line", "trunk", "agent"} {
 		for _, id := range []string{"s.title", "s.lead", "s.new", "s.none.title", "s.none.text", "s.back", ".delete", ".delete.text", ".delete.sure", ".inUse"} {
 			if !texts.Has(kind + id) {
 				t.Errorf("%s%s does not exist", kind, id)

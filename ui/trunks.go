@@ -15,7 +15,8 @@ type TrunkRow struct {
 // TrunkLive is what changes of a trunk while a page is open.
 type TrunkLive struct {
 	State   State
-	In, Out int // calls at this moment
+	Advice  string // what to do about it, "" where nothing is needed
+	In, Out int    // calls at this moment
 	Targets []TargetLive
 }
 

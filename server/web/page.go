@@ -55,6 +55,7 @@ func (w *Web) page(r *http.Request, titleID string) *ui.Page {
 	if p.User.Role == ccs.RoleAdministrator {
 		p.Nav = append(p.Nav,
 			ui.NavItem{ID: "numbers", Href: "/numbers", Icon: "hash"},
+			ui.NavItem{ID: "agents", Href: "/agents", Icon: "users"},
 			ui.NavItem{ID: "lines", Href: "/lines", Icon: "phone"},
 			ui.NavItem{ID: "trunks", Href: "/trunks", Icon: "cable"},
 		)

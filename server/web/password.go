@@ -3,6 +3,8 @@ package web
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"sync"
@@ -104,4 +106,11 @@ func (p *passwords) match(user *ccs.User, password string) (bool, error) {
 		return false, fmt.Errorf("compare password: %w", err)
 	}
 	return ok && known, nil
+}
+
+// passwordMark tells one password of a user from another, so that a session ends
+// when the password changes. It says nothing about the password.
+func passwordMark(user *ccs.User) string {
+	sum := sha256.Sum256([]byte("session of " + user.PasswordHash))
+	return hex.EncodeToString(sum[:8])
 }

@@ -18,6 +18,7 @@ const (
 	sessionLife    = 7 * 24 * time.Hour
 	sessionRenewed = 6 * 24 * time.Hour // a session with less left is prolonged
 	sessionUser    = "user"             // key of the user's id
+	sessionMark    = "mark"             // key of passwordMark
 	sessionsKept   = 10_000
 )
 

@@ -88,6 +88,7 @@ func (w *Web) login(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.sessions.Put(ctx, sessionUser, user.ID)
+	w.sessions.Put(ctx, sessionMark, passwordMark(user))
 	w.sessions.SetDeadline(ctx, time.Now().Add(sessionLife).UTC())
 	http.Redirect(rw, r, form.Next, http.StatusSeeOther)
 }

@@ -48,6 +48,9 @@ var trunkTones = map[TrunkKind]ui.Tone{
 	TrunkLapsing: ui.ToneWarn, TrunkDegraded: ui.ToneWarn, TrunkUnknownName: ui.ToneBad, TrunkPassword: ui.ToneBad, TrunkRefused: ui.ToneBad, TrunkUnreachable: ui.ToneBad, TrunkDisabled: ui.TonePlain,
 }
 
+// saying are the states of which the provider's own words tell more.
+var saying = map[TrunkKind]bool{TrunkLapsing: true, TrunkPassword: true, TrunkRefused: true}
+
 // trunkLive is how a trunk is at this moment, in words.
 func trunkLive(p *ui.Page, t *ccs.Trunk, s TrunkState) ui.TrunkLive {
 	kind := s.Kind
@@ -65,11 +68,11 @@ func trunkLive(p *ui.Page, t *ccs.Trunk, s TrunkState) ui.TrunkLive {
 		return live
 	}
 	var more []string
-	if s.Said != "" {
+	if s.Said != "" && saying[kind] {
 		more = append(more, p.T("trunk.state.said", "Said", s.Said))
 	}
 	if id := "trunk.state." + string(kind) + ".do"; p.Has(id) {
-		more = append(more, p.T(id))
+		live.Advice = p.T(id)
 	}
 	if !s.Retry.IsZero() && live.State.Tone != ui.ToneGood && live.State.Tone != ui.TonePlain {
 		more = append(more, p.T("trunk.state.retry", "Time", p.Clock(s.Retry)))

@@ -75,7 +75,7 @@ func (w *Web) session(next http.HandlerFunc) http.Handler {
 }
 
 // signedIn returns the user of a loaded session, nil where nobody is signed in
-// or the user was deleted.
+// the user was deleted, or has got another password since.
 func (w *Web) signedIn(ctx context.Context) (*ccs.User, error) {
 	id := w.sessions.GetString(ctx, sessionUser)
 	if id == "" {
@@ -83,6 +83,9 @@ func (w *Web) signedIn(ctx context.Context) (*ccs.User, error) {
 	}
 	user, err := w.users.get(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if mark := w.sessions.GetString(ctx, sessionMark); err == nil && mark != "" && mark != passwordMark(user) {
 		return nil, nil
 	}
 	return user, err
