@@ -159,6 +159,8 @@ type raw struct {
 	callID string
 	toTag  string
 	seq    int
+	// rewrite changes a response before it is sent; nil leaves it.
+	rewrite func(string) string
 }
 
 func newRaw(t *testing.T, g *bench, from string) *raw {
@@ -317,7 +319,11 @@ func (r *raw) reply(request, status string, headers []string, body string) {
 				lines = append(lines, "Content-Type: application/sdp")
 			}
 			lines = append(lines, fmt.Sprintf("Content-Length: %d", len(body)))
-			r.send(strings.Join(lines, "\r\n") + "\r\n\r\n" + body)
+			text := strings.Join(lines, "\r\n") + "\r\n\r\n" + body
+			if r.rewrite != nil {
+				text = r.rewrite(text)
+			}
+			r.send(text)
 			return
 		}
 	}
