@@ -73,7 +73,7 @@ func TestOutputLeavesG722AsItIs(t *testing.T) {
 
 func TestConverterForgetsTheSourceBefore(t *testing.T) {
 	loud := newTalker(nil, G722, 3000)
-	quiet := Packet{Source: NewSource(), Codec: G722, Payload: silentFrames[G722]}
+	quiet := Packet{Source: NewSource(), Codec: G722, Payload: silentFrames[G722][:FrameSamples]}
 	var fresh, used Converter
 	want, got := make([]byte, FrameSamples), make([]byte, FrameSamples)
 	for range 10 {

@@ -43,6 +43,7 @@ type DigitReceiver struct {
 	source    Source
 	timestamp uint32
 	event     uint8
+	sequence  uint16 // of the newest packet
 	heard     time.Duration
 	any       bool
 }
@@ -58,14 +59,18 @@ func (r *DigitReceiver) Receive(p *Packet) (digit byte, ok bool) {
 		return 0, false
 	}
 	if r.any && p.Source == r.source && p.Arrived-r.heard < eventMemory {
+		late := int16(p.Sequence-r.sequence) < 0
 		switch age := int32(p.Timestamp - r.timestamp); {
 		case age == 0 && event == r.event:
 			r.heard = p.Arrived
+			if !late {
+				r.sequence = p.Sequence
+			}
 			return 0, false
-		case age < 0:
-			return 0, false // late: of a key before this one
+		case age < 0, age == 0 && late:
+			return 0, false // of a key before this one
 		}
 	}
-	r.source, r.timestamp, r.event, r.heard, r.any = p.Source, p.Timestamp, event, p.Arrived, true
+	r.source, r.timestamp, r.event, r.sequence, r.heard, r.any = p.Source, p.Timestamp, event, p.Sequence, p.Arrived, true
 	return digits[event], true
 }

@@ -21,6 +21,11 @@ func TestParseEvent(t *testing.T) {
 	}
 }
 
+func numbered(sequence uint16, p *Packet) *Packet {
+	p.Sequence = sequence
+	return p
+}
+
 func TestDigitReceiver(t *testing.T) {
 	const ms = time.Millisecond
 	tests := map[string]struct {
@@ -32,6 +37,12 @@ func TestDigitReceiver(t *testing.T) {
 		"only a middle packet":    {[]*Packet{event(1, 100, 10, false, 0)}, "*"},
 		"the same key twice":      {[]*Packet{event(1, 100, 5, true, 0), event(1, 1700, 5, true, 200*ms)}, "55"},
 		"two keys of one time":    {[]*Packet{event(1, 100, 5, true, 0), event(1, 100, 6, true, 20*ms)}, "56"},
+		"two keys of one time, the first late once more": {
+			[]*Packet{numbered(7, event(1, 100, 5, true, 0)), numbered(8, event(1, 100, 6, true, 20*ms)), numbered(7, event(1, 100, 5, true, 30*ms)), numbered(9, event(1, 100, 6, true, 40*ms))}, "56",
+		},
+		"40 ms of which the begin and two ends are lost, the other twice": {
+			[]*Packet{numbered(9, event(1, 100, 7, true, 0)), numbered(9, event(1, 100, 7, true, ms))}, "7",
+		},
 		"a late end packet":       {[]*Packet{event(1, 100, 5, false, 0), event(1, 1700, 6, false, 200*ms), event(1, 100, 5, true, 210*ms)}, "56"},
 		"flash is no key":         {[]*Packet{event(1, 100, 16, true, 0), event(1, 300, 255, true, 0)}, ""},
 		"letters":                 {[]*Packet{event(1, 100, 12, true, 0), event(1, 300, 15, true, 0)}, "AD"},

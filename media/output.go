@@ -27,6 +27,7 @@ type Output struct {
 	sums   rtcp.Sent
 
 	codec   atomic.Uint32
+	time    atomic.Int64 // PacketTime
 	written atomic.Int64 // when a packet came last that was no keep-alive
 
 	sent, foreign, busy, late atomic.Uint64
@@ -72,6 +73,14 @@ func (o *Output) SetPayloadType(c Codec, pt uint8) {
 
 // Codec is what SetCodec said last.
 func (o *Output) Codec() Codec { return Codec(o.codec.Load()) }
+
+// SetPacketTime says how much sound the receiver wants in a packet; 0 is
+// FrameTime. It concerns what is made here: what comes from others goes out as
+// it came.
+func (o *Output) SetPacketTime(d time.Duration) { o.time.Store(int64(d)) }
+
+// PacketTime is what SetPacketTime said last.
+func (o *Output) PacketTime() time.Duration { return time.Duration(o.time.Load()) }
 
 // SSRC is the SSRC of all packets that go out.
 func (o *Output) SSRC() uint32 { return o.stream.SSRC() }

@@ -11,17 +11,25 @@ type PlayTarget interface {
 	Codec() Codec
 }
 
-// Player sends a prompt to one target, a frame each time the pacer ticks.
+// PacketTimer is a PlayTarget that knows how much sound its party wants in a
+// packet: 10 to 60 ms. Others get FrameTime.
+type PacketTimer interface {
+	PacketTime() time.Duration
+}
+
+// Player sends a prompt to one target, as fast as it sounds.
 type Player struct {
 	pacer  *Pacer
 	prompt *Prompt
 	to     PlayTarget
+	timer  PacketTimer // of to; nil when it is none
 	loop   bool
 	done   func()
 
 	stopped atomic.Bool
 	packet  Packet // the pacer's goroutine only, as is all below
-	frame   int
+	sent    int    // samples
+	clock   int    // samples that should have been heard at the next tick
 }
 
 // Play starts to play p to to within one FrameTime: once, or for ever when loop
@@ -35,6 +43,7 @@ type Player struct {
 func Play(pacer *Pacer, p *Prompt, to PlayTarget, loop bool, done func()) *Player {
 	p.Prepare(to.Codec()) // here rather than in the pacer's time
 	player := &Player{pacer: pacer, prompt: p, to: to, loop: loop, done: done}
+	player.timer, _ = to.(PacketTimer)
 	player.packet = Packet{Source: NewSource(), Marker: true}
 	pacer.Add(player)
 	return player
@@ -45,25 +54,52 @@ func (p *Player) Tick(now time.Duration) (more bool) {
 	if p.stopped.Load() {
 		return false
 	}
-	if p.frame >= p.prompt.Frames() {
-		if !p.loop || p.prompt.Frames() == 0 {
+	whole := p.prompt.Frames() * FrameSamples
+	if p.sent == whole && p.clock >= whole {
+		if !p.loop || whole == 0 {
 			// Stop and the end may meet: only one of them takes place.
 			if p.stopped.CompareAndSwap(false, true) && p.done != nil {
 				p.done()
 			}
 			return false
 		}
-		p.frame = 0
+		p.sent, p.clock = 0, 0
 	}
+	size := FrameSamples
+	if p.timer != nil {
+		size = packetSamples(p.timer.PacketTime())
+	}
+	for p.clock += FrameSamples; p.sent < min(p.clock, whole); {
+		p.send(now, min(size, whole-p.sent))
+	}
+	return true
+}
+
+// send sends the next n samples.
+func (p *Player) send(now time.Duration, n int) {
 	p.packet.Codec = p.prompt.ready(p.to.Codec())
-	p.packet.Payload = p.prompt.Frame(p.packet.Codec, p.frame)
+	p.packet.Payload = p.prompt.part(p.packet.Codec, p.sent, p.sent+n)
 	p.packet.Arrived = now
 	p.to.WritePacket(&p.packet)
 	p.packet.Marker = false
 	p.packet.Sequence++
-	p.packet.Timestamp += FrameSamples
-	p.frame++
-	return true
+	p.packet.Timestamp += uint32(n)
+	p.sent += n
+}
+
+// Bounds of how much sound is put into a packet.
+const (
+	minPacketTime = 10 * time.Millisecond
+	maxPacketTime = 60 * time.Millisecond
+)
+
+// packetSamples is how many samples at 8 kHz are put into a packet for a party
+// that wants d of sound in it: whole tens of ms.
+func packetSamples(d time.Duration) int {
+	if d == 0 {
+		return FrameSamples
+	}
+	return int(min(max(d, minPacketTime), maxPacketTime)/minPacketTime) * (FrameSamples / 2)
 }
 
 // Stop ends the playing without a call of done. After it has returned no

@@ -249,3 +249,52 @@ func TestReceptionCountsLossAndJitter(t *testing.T) {
 		t.Errorf("jitter %v: the change of the source counts as jitter", r.jitter)
 	}
 }
+
+// The telephone of the call before goes on talking to a port that a new call
+// has got.
+func TestLateSoundOfTheCallBeforeIsNotHeard(t *testing.T) {
+	ports := NewPorts(loopback, 31040, 31041)
+	before, after := newPeer(t), newPeer(t)
+	open := func(p peer) (*Port, chan Packet) {
+		t.Helper()
+		port, err := ports.Open(PortConfig{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := make(chan Packet, 100)
+		port.SetPayloadTypes(map[uint8]Codec{8: PCMA})
+		port.SetRemote(p.at())
+		port.Receive(func(_ Header, p *Packet) { got <- *p })
+		return port, got
+	}
+	old, got := open(before)
+	for n := range uint16(3) {
+		before.send(old, Header{PayloadType: 8, Sequence: n, SSRC: 5}, 1)
+		take(t, got)
+	}
+	old.Close()
+	if _, err := ports.Open(PortConfig{}); !errors.Is(err, ErrNoPort) {
+		t.Fatalf("the port is given at once: %v", err)
+	}
+	clear(ports.rests) // 10 s later
+	port, got := open(after)
+	defer port.Close()
+	port.SetSymmetric(true)
+	before.send(port, Header{PayloadType: 8, Sequence: 100, SSRC: 5}, 1)
+	after.send(port, Header{PayloadType: 8, Sequence: 1, SSRC: 9}, 2)
+	if p := take(t, got); p.Sequence != 1 {
+		t.Errorf("heard packet %d of the call before", p.Sequence)
+	}
+	after.send(port, Header{PayloadType: 8, Sequence: 2, SSRC: 9}, 2)
+	take(t, got)
+	for n := range uint16(20) {
+		before.send(port, Header{PayloadType: 8, Sequence: 101 + n, SSRC: 5}, 1)
+	}
+	after.send(port, Header{PayloadType: 8, Sequence: 3, SSRC: 9}, 2)
+	if p := take(t, got); p.Sequence != 3 {
+		t.Errorf("heard packet %d of the call before", p.Sequence)
+	}
+	if s := port.Stats(); s.Foreign != 21 || s.Remote != after.at() {
+		t.Errorf("%+v", s)
+	}
+}

@@ -62,6 +62,11 @@ func (p *Prompt) Frames() int { return len(p.alaw) / FrameSamples }
 // Frame is the n-th frame, counted from 0, of FrameSamples bytes in µ-law or
 // G.722 if c is that and else in A-law. It is shared and must not be written to.
 func (p *Prompt) Frame(c Codec, n int) []byte {
+	return p.part(c, n*FrameSamples, (n+1)*FrameSamples)
+}
+
+// part is the sound of Frame from one sample up to another.
+func (p *Prompt) part(c Codec, from, to int) []byte {
 	sound := p.alaw
 	switch c {
 	case PCMU:
@@ -69,7 +74,7 @@ func (p *Prompt) Frame(c Codec, n int) []byte {
 	case G722:
 		sound = p.inG722()
 	}
-	return sound[n*FrameSamples : (n+1)*FrameSamples : (n+1)*FrameSamples]
+	return sound[from:to:to]
 }
 
 // Prepare does now what Frame would do at the first need of c. Of G.722 that

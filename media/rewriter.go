@@ -30,6 +30,7 @@ type Rewriter struct {
 	sequence  uint16        // the newest that went out
 	timestamp uint32        // the newest that went out
 	newest    time.Duration // when the packet of that timestamp came
+	lasts     uint32        // how long it sounds, on the clock of clockRate
 
 	source     Source
 	clockRate  uint32
@@ -40,11 +41,22 @@ type Rewriter struct {
 	used uint64
 }
 
-// NewRewriter returns a Rewriter with a random SSRC and random starts.
+// lasts is how long p sounds on a clock. Of sound of which that is not known at
+// a glance it is a frame.
+func (p *Packet) lasts(clockRate uint32) uint32 {
+	if p.Codec.telephone() {
+		return uint32(len(p.Payload))
+	}
+	return clockRate / uint32(time.Second/FrameTime)
+}
+
+// NewRewriter returns a Rewriter with a random SSRC and random starts. The
+// sequence begins in the lower half, so that a receiver that misses the first
+// packets does not miscount the wraps, on which SRTP depends (RFC 3711 §3.3.1).
 func NewRewriter() *Rewriter {
 	return &Rewriter{
 		ssrc:      rand.Uint32(),
-		sequence:  uint16(rand.Uint32()),
+		sequence:  uint16(rand.Uint32() >> 17),
 		timestamp: rand.Uint32(),
 		newest:    Now(),
 	}
@@ -71,7 +83,7 @@ func (r *Rewriter) Rewrite(p *Packet, clockRate uint32) (h Header, ok bool) {
 		// The packets of a digit all have the timestamp of its start (RFC 4733
 		// §2.2.1): they do not move the timeline.
 		if progress > 0 {
-			r.timestamp, r.newest = timestamp, p.Arrived
+			r.timestamp, r.newest, r.lasts = timestamp, p.Arrived, p.lasts(clockRate)
 		}
 		return Header{Marker: p.Marker, Sequence: r.sequence, Timestamp: timestamp, SSRC: r.ssrc}, true
 	case step <= -lateWindow || r.used&(1<<-step) != 0:
@@ -86,10 +98,15 @@ func (r *Rewriter) Rewrite(p *Packet, clockRate uint32) (h Header, ok bool) {
 // time in which nothing came is a jump of the timestamp with a marker, which
 // is how a sender shows silence (RFC 3551 §4.1).
 func (r *Rewriter) begin(p *Packet, clockRate uint32) Header {
-	frame := clockRate * uint32(FrameTime/time.Millisecond) / 1000
+	frame := clockRate / uint32(time.Second/FrameTime)
 	frames := max(1, (p.Arrived-r.newest+FrameTime/2)/FrameTime)
+	step := uint32(frames) * frame
+	if clockRate == r.clockRate {
+		step = max(step, r.lasts) // the last packet is not talked into
+	}
+	r.lasts = p.lasts(clockRate)
 	r.sequence++
-	r.timestamp += uint32(frames) * frame
+	r.timestamp += step
 	r.newest = p.Arrived
 	r.source, r.clockRate, r.inSequence = p.Source, clockRate, p.Sequence
 	r.offset = r.timestamp - p.Timestamp

@@ -36,6 +36,7 @@ func (l *leg) agree(a sdp.Agreement) {
 	}
 	// Where keys can be told as events, what sounds like one is none.
 	l.inband.Store(a.EventType == 0)
+	l.output.SetPacketTime(time.Duration(a.FrameTime) * time.Millisecond)
 	l.port.SetControl(a.Control, a.Mux)
 	l.port.SetRemote(a.Remote)
 	l.port.SetSending(a.Sends())

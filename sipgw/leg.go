@@ -147,6 +147,10 @@ func (l *leg) ID() string { return l.id }
 // Codec is what the caller is sent.
 func (l *leg) Codec() media.Codec { return l.output.Codec() }
 
+// PacketTime is how much sound the telephone wants in a packet; 0 when it did
+// not say.
+func (l *leg) PacketTime() time.Duration { return l.output.PacketTime() }
+
 // WritePacket sends sound to the caller once the call is answered, or Progress
 // has told the caller to listen before, unless the
 // caller's hold forbids it.
