@@ -57,6 +57,11 @@ type CalledLeg interface {
 	QualityReporter
 }
 
+// Trunked is a leg that we call and that may go out through a trunk.
+type Trunked interface {
+	Trunk() string // id of the ccs.Trunk; "" where it goes to a line
+}
+
 // QualityReporter is a leg that measures how well its packets travel. Any
 // goroutine may ask, also when the leg is over.
 type QualityReporter interface {

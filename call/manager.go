@@ -43,7 +43,11 @@ func (m *Manager) Serve(leg CallerLeg, info Info, handler Handler) {
 	c := m.newCall(ulid.Make().String(), info)
 	c.caller = leg
 	m.add(c)
-	m.run(c, &party{slot: callerSlot, Talker: Talker{Line: info.Line, Leg: leg, Telephone: true}}, handler)
+	caller := Talker{Line: info.Line, Leg: leg, Telephone: true}
+	if info.Line != "" {
+		caller.Name = info.FromName
+	}
+	m.run(c, &party{slot: callerSlot, Talker: caller}, handler)
 }
 
 // Placing is a call that one of our agents makes.

@@ -11,6 +11,7 @@ type Reaching struct {
 	Leg  CalledLeg
 	Line string // id of the ccs.Line that rings; "" for a number
 	Name string // of who is called, for timeline and view
+	By   string // id of the agent or line that pays for the call; "" for a plan
 	// Timeout is how long they may ring; negative for as long as it takes.
 	Timeout time.Duration
 	// Early lets who waits hear the sound that the network sends before the
@@ -35,6 +36,7 @@ func (c *Call) Reach(r Reaching) (Cause, error) {
 		c.ringBack()
 	}
 	c.sit(p)
+	c.noteTrunk(r)
 	c.changed()
 	cause := Cause{By: ByCalled, Reason: ReasonNoAnswer}
 	answered := false
@@ -70,6 +72,19 @@ func (c *Call) Reach(r Reaching) (Cause, error) {
 	c.leave(p, Cause{By: BySystem, Reason: cause.Reason})
 	c.NotReached(r.Name, r.Line, cause)
 	return cause, nil
+}
+
+// noteTrunk notes through which trunk a call goes out: the record tells who has
+// paid for what, also after a restart.
+func (c *Call) noteTrunk(r Reaching) {
+	via, ok := r.Leg.(Trunked)
+	if !ok || via.Trunk() == "" {
+		return
+	}
+	if c.info.Direction == Out {
+		c.record.Trunk = via.Trunk()
+	}
+	c.Note(ccs.CallEvent{Kind: ccs.EventDialled, Name: r.Name, Trunk: via.Trunk(), By: r.By})
 }
 
 // rings follows the ringing of who is called. Once the network is heard our own

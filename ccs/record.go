@@ -48,6 +48,10 @@ type CallEvent struct {
 	// of ITU-T Q.850. 0 where it said nothing.
 	Status int `json:"status,omitempty"`
 	Q850   int `json:"q850,omitempty"`
+	// Trunk and By are the ids of the trunk that a call goes out through and of
+	// the agent or line that pays for it, "" for a plan. Only of EventDialled.
+	Trunk string `json:"trunk,omitempty"`
+	By    string `json:"by,omitempty"`
 }
 
 // EventKind says what a CallEvent is about.
@@ -80,6 +84,7 @@ const (
 	EventRecording    EventKind = "recording"
 	EventRecordingEnd EventKind = "recordingEnd"
 	EventPromptFailed EventKind = "promptFailed"
+	EventDialled      EventKind = "dialled"     // Name: the number that is called through a trunk
 	EventRinging      EventKind = "ringing"     // Name, Object: who or what is called; Reason: early where the network is heard
 	EventNotReached   EventKind = "notReached"  // of a bridge or an outgoing call; Reason: a call.Reason
 	EventForwarded    EventKind = "forwarded"   // by who was called; Digits: to which number

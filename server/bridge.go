@@ -109,7 +109,7 @@ func (b *bridge) dial(o sipgw.Outgoing, line, name string) (call.Cause, error) {
 		return b.missed(name, line, b.refusal(err))
 	}
 	b.dialled()
-	cause, err := b.call.Reach(call.Reaching{Leg: leg, Line: line, Name: name, Timeout: b.timeout, Early: b.early})
+	cause, err := b.call.Reach(call.Reaching{Leg: leg, Line: line, Name: name, By: b.by, Timeout: b.timeout, Early: b.early})
 	if err != nil || cause != (call.Cause{}) {
 		return cause, err
 	}

@@ -20,6 +20,7 @@ type metrics struct {
 	started  prometheus.Counter
 	dialled  prometheus.Counter
 	ended    *prometheus.CounterVec
+	alarms   *prometheus.CounterVec
 }
 
 func (s *server) newMetrics() *metrics {
@@ -34,18 +35,23 @@ func (s *server) newMetrics() *metrics {
 		ended: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "carillon_calls_ended_total", Help: "Calls that ended, by who ended them and why.",
 		}, []string{"by", "reason"}),
+		alarms: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "carillon_alarms_total", Help: "Outgoing calls that a trunk's guard stopped, at most one a minute and guard, by guard.",
+		}, []string{"kind"}),
 	}
 	gauge := func(name, help string, read func() float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, read)
 	}
 	m.registry.MustRegister(
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), m.started, m.dialled, m.ended,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), m.started, m.dialled, m.ended, m.alarms,
 		gauge("carillon_calls_active", "Calls that run now.", func() float64 { return float64(s.calls.Count()) }),
 		gauge("carillon_store_pending_writes", "Call records that wait for the store.", func() float64 { return float64(s.outbox.Pending()) }),
 		gauge("carillon_pacer_late_worst_seconds", "How late the pacer ran at worst: much of it means too little CPU.", func() float64 {
 			worst, _ := s.pacer.Lateness()
 			return worst.Seconds()
 		}),
+		gauge("carillon_trunks_up", "Trunks that work.", s.trunksUp),
+		gauge("carillon_lines_registered", "Lines of which a telephone is registered.", s.linesRegistered),
 		&agentStates{s.engine},
 	)
 	return m

@@ -60,6 +60,7 @@ type server struct {
 	browsers  *webrtc.Engine
 	desks     *desk.Hub
 	metrics   *metrics
+	alarms    alarms
 	http      []*http.Server
 	pages     atomic.Pointer[web.Web] // nil until they are open
 	draining  chan struct{}           // closed when no new calls are taken
@@ -208,7 +209,7 @@ func (s *server) openMedia() error {
 		Listen: s.settings.SIP, PublicIP: s.settings.publicIP,
 		Ports: ports,
 		Pacer: s.pacer, AllowLoopback: s.settings.Demo, AllowedNetworks: s.settings.trunks, Log: s.log,
-		OnTrunk: func(sipgw.TrunkState) { s.refresh() }, OnAlarm: s.trunkAlarm, OnLines: func(string, bool) { s.refresh() },
+		OnTrunk: func(sipgw.TrunkState) { s.refresh() }, OnAlarm: s.trunkAlarm, DailyCounts: s.dailyCounts, OnLines: func(string, bool) { s.refresh() },
 	})
 	if err != nil {
 		s.browsers.Close()

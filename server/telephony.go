@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/carillon-cc/carillon/ccs"
 	"github.com/carillon-cc/carillon/flow"
@@ -35,7 +37,61 @@ func (s *server) useTelephony(c *flow.Snapshot) {
 
 // trunkAlarm tells that a guard against toll fraud stopped a call.
 func (s *server) trunkAlarm(a sipgw.Alarm) {
+	s.metrics.alarms.WithLabelValues(string(a.Kind)).Inc()
+	s.alarms.add(alarm{at: time.Now(), Alarm: a})
 	s.log.Warn("a trunk's guard stopped an outgoing call", "trunk", a.Trunk, "guard", string(a.Kind), "detail", a.Detail, "by", a.By)
+}
+
+// maxAlarms is how many of the last alarms are kept for the page of trunks.
+const maxAlarms = 50
+
+// alarm is one that was raised, and when.
+type alarm struct {
+	sipgw.Alarm
+	at time.Time
+}
+
+// alarms are the last alarms of this process.
+type alarms struct {
+	mu   sync.Mutex
+	last []alarm // the newest last
+}
+
+func (a *alarms) add(one alarm) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.last = append(a.last[max(0, len(a.last)-maxAlarms+1):], one)
+}
+
+// list returns the alarms, the newest first.
+func (a *alarms) list() []alarm {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	list := slices.Clone(a.last)
+	slices.Reverse(list)
+	return list
+}
+
+// trunksUp counts the trunks that work.
+func (s *server) trunksUp() float64 {
+	up := 0
+	for _, t := range s.sip.TrunkStates() {
+		if t.Status == sipgw.TrunkUp || t.Status == sipgw.TrunkDegraded {
+			up++
+		}
+	}
+	return float64(up)
+}
+
+// linesRegistered counts the lines of which a telephone is registered.
+func (s *server) linesRegistered() float64 {
+	registered := 0
+	for _, l := range s.sip.LineStates() {
+		if len(l.Contacts) > 0 {
+			registered++
+		}
+	}
+	return float64(registered)
 }
 
 // telephony is what the pages ask of trunks and lines.
@@ -83,6 +139,16 @@ func trunkKind(s sipgw.TrunkState) web.TrunkKind {
 		return web.TrunkRegistering
 	}
 	return web.TrunkChecking
+}
+
+// Alarms lists the calls that guards stopped lately, the newest first.
+func (t telephony) Alarms() []web.Alarm {
+	last := t.alarms.list()
+	list := make([]web.Alarm, len(last))
+	for i, a := range last {
+		list[i] = web.Alarm{At: a.at, Trunk: a.Trunk, Kind: string(a.Kind), By: a.By}
+	}
+	return list
 }
 
 // Lines tells which telephones are signed on.

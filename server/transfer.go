@@ -47,7 +47,7 @@ func (x *exchange) transfer(c *call.Call, s *flow.Snapshot, t call.Talker) (call
 		return t, c.Refuse(x.refusal(err))
 	}
 	x.dialled()
-	cause, err = c.Transfer(call.Reaching{Leg: leg, Line: line, Name: name, Timeout: directTime, Early: true}, wish.To)
+	cause, err = c.Transfer(call.Reaching{Leg: leg, Line: line, Name: name, By: b.by, Timeout: directTime, Early: true}, wish.To)
 	switch {
 	case err != nil:
 		return t, err

@@ -14,6 +14,7 @@ import (
 // one or several, of which one is answered at most.
 type called struct {
 	*leg
+	trunk   string // id of the ccs.Trunk; "" of a line
 	placing placing
 
 	// stop is closed when no answer is wanted any more: because of unwanted.
@@ -191,3 +192,6 @@ func (l *called) tell(e call.Event) {
 		l.post(e)
 	}
 }
+
+// Trunk is the trunk that the call goes out through, "" for a line.
+func (l *called) Trunk() string { return l.trunk }

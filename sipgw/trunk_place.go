@@ -18,7 +18,12 @@ func (g *Gateway) placeTrunk(o Outgoing) (*called, error) {
 	if err != nil {
 		return nil, err
 	}
-	return g.place(g.trunks.placing(l, o, n, release))
+	leg, err := g.place(g.trunks.placing(l, o, n, release))
+	if err != nil {
+		return nil, err
+	}
+	leg.trunk = l.trunk.ID
+	return leg, nil
 }
 
 // choose finds the trunk for a call and counts the call there: the one that is

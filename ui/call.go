@@ -67,6 +67,7 @@ var timelineMarks = map[ccs.EventKind]struct{ icon, tone string }{
 	ccs.EventRecording:    {"mic", "plain"},
 	ccs.EventRecordingEnd: {"mic", "plain"},
 	ccs.EventPromptFailed: {"triangle-alert", "bad"},
+	ccs.EventDialled:      {"phone-outgoing", "plain"},
 	ccs.EventRinging:      {"bell", "live"},
 	ccs.EventNotReached:   {"phone-missed", "bad"},
 	ccs.EventForwarded:    {"phone-forwarded", "plain"},

@@ -10,6 +10,8 @@ import (
 type Telephony interface {
 	Trunks() []TrunkState
 	Lines() []LineState
+	// Alarms are the outgoing calls that guards stopped lately, the newest first.
+	Alarms() []Alarm
 	// Diagnose looks for what keeps a trunk from working, if a number is given
 	// also by a call to it. It takes up to a minute. ctx ends it.
 	Diagnose(ctx context.Context, trunk, number string) ([]Finding, error)
@@ -29,6 +31,14 @@ type TrunkState struct {
 	In, Out int // calls at this moment
 	Today   int // outgoing calls since midnight UTC
 	Targets []TargetState
+}
+
+// Alarm is an outgoing call that a trunk's guard stopped.
+type Alarm struct {
+	At    time.Time
+	Trunk string // id
+	Kind  string // of the guard
+	By    string // id of the agent or line; "" for a plan
 }
 
 // TrunkKind is a state of a trunk; its words are trunk.state.KIND.
@@ -99,5 +109,6 @@ type noTelephony struct{}
 
 func (noTelephony) Trunks() []TrunkState { return nil }
 func (noTelephony) Lines() []LineState   { return nil }
+func (noTelephony) Alarms() []Alarm      { return nil }
 
 func (noTelephony) Diagnose(context.Context, string, string) ([]Finding, error) { return nil, nil }
