@@ -21,6 +21,7 @@ type Place struct {
 	Follow         func(contact sip.Uri) ([]netip.AddrPort, error)
 	Outcome        func(peer netip.AddrPort, status int)
 	Release        func()
+	Trusted        bool
 }
 
 // Place places a call.
@@ -42,7 +43,7 @@ func (g *Gateway) Place(p Place) (call.CalledLeg, error) {
 		hops: hops(p.Peers), fork: p.Fork, patience: p.Patience, codecs: p.Codecs,
 		from:        sip.FromHeader{DisplayName: "Carillon", Address: sip.Uri{Scheme: "sip", User: "1000", Host: "127.0.0.1"}},
 		to:          sip.Uri{Scheme: "sip", User: "2000", Host: "127.0.0.1"},
-		credentials: credentials{p.User, p.Password}, release: p.Release,
+		credentials: credentials{p.User, p.Password}, release: p.Release, trusted: p.Trusted,
 	}
 	if p.Follow != nil {
 		q.follow = func(contact sip.Uri) ([]hop, error) {

@@ -98,6 +98,7 @@ type Call struct {
 	ended    chan struct{}
 	cancel   chan struct{}
 	acked    chan struct{} // of a call that came: its ACK did
+	outcome  chan int      // of transfers
 	cancelMu sync.Once
 
 	changing sync.Mutex // one offer at a time
@@ -182,6 +183,7 @@ func (p *Phone) newCall(options Options, transport string, peer netip.AddrPort) 
 		media:    netip.AddrPortFrom(p.local.Addr(), port.Local().Port()),
 		writer:   sdp.NewWriter(rand.Uint64()),
 		answered: make(chan struct{}), ended: make(chan struct{}), cancel: make(chan struct{}), acked: make(chan struct{}),
+		outcome: make(chan int, 10),
 	}
 	if options.Media.IsValid() {
 		c.media = options.Media

@@ -112,25 +112,7 @@ func (c *Call) SendDigits(digits string) bool {
 
 // SendInfo presses a key by an INFO request.
 func (c *Call) SendInfo(ctx context.Context, digit byte) error {
-	return c.within(ctx, sip.INFO, "application/dtmf-relay", []byte(fmt.Sprintf("Signal=%c\r\nDuration=160\r\n", digit)))
-}
-
-// within sends a request of the call and waits for its answer.
-func (c *Call) within(ctx context.Context, method sip.RequestMethod, kind string, body []byte) error {
-	c.mu.Lock()
-	d := c.dialog
-	c.mu.Unlock()
-	if d == nil || !c.talking.Load() {
-		return ErrEnded
-	}
-	res, err := c.phone.client.Do(ctx, d.Request(method, kind, body), dialog.Built)
-	if err != nil {
-		return fmt.Errorf("sending %s: %w", method, err)
-	}
-	if !res.IsSuccess() {
-		return &RefusedError{res.StatusCode, res.Reason}
-	}
-	return nil
+	return c.ask(ctx, sip.INFO, "application/dtmf-relay", []byte(fmt.Sprintf("Signal=%c\r\nDuration=160\r\n", digit)), nil)
 }
 
 // Hold is a way to put the peer on hold.

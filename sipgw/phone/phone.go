@@ -204,8 +204,14 @@ func (p *Phone) handle(server *sipgo.Server) {
 		p.onCall(original.Clone(), tx)
 	})
 	server.OnUpdate(within((*Call).onOffer))
+	server.OnNotify(within((*Call).onNotify))
 	server.OnAck(within((*Call).onAck))
-	server.OnOptions(func(req *sip.Request, tx sip.ServerTransaction) {
+	server.OnOptions(func(original *sip.Request, tx sip.ServerTransaction) {
+		req := original.Clone()
+		if _, inCall := dialog.RequestID(req); inCall && p.find(req) == nil {
+			_ = tx.Respond(sip.NewResponseFromRequest(req, sip.StatusCallTransactionDoesNotExists, "Call/Transaction Does Not Exist", nil))
+			return
+		}
 		_ = tx.Respond(sip.NewResponseFromRequest(req, sip.StatusOK, "OK", nil))
 	})
 }
