@@ -74,6 +74,9 @@ type Config struct {
 	// but that of the RTP ports. More are refused with 503.
 	MaxCalls int
 	Timers   Timers
+	// shift is how many datagrams are read before what sipgo keeps of their
+	// sources is dropped.
+	shift int
 	// Log is where to write. Default slog.Default().
 	Log *slog.Logger
 }
@@ -124,6 +127,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()
+	}
+	if c.shift == 0 {
+		c.shift = shiftSize
 	}
 	setDefault(&c.Timers.T1, 500*time.Millisecond)
 	setDefault(&c.Timers.T2, 4*time.Second)

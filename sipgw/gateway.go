@@ -99,6 +99,7 @@ func New(cfg Config) (*Gateway, error) {
 	g := &Gateway{cfg: cfg, log: cfg.Log, acl: newACL(cfg.AllowLoopback), legs: make(map[dialog.ID]*leg), ringing: make(map[*leg]struct{}), ready: make(chan struct{}), arrivals: make(map[arrival]struct{})}
 	g.registrar = registrar.New(cfg.OnLines)
 	g.guard = newGuard(g.acl, g.registrar, digest.NewServer(ccs.LineRealm))
+	g.guard.shift = cfg.shift
 	if g.sockets, err = openSockets(at, secure, g.guard, cfg.TLS); err != nil {
 		return nil, err
 	}

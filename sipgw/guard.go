@@ -28,6 +28,7 @@ type guard struct {
 	friends recent[netip.AddrPort, time.Time]
 	talking *talking
 	streams *streams
+	shift   int // datagrams that a shift of a socket reads
 
 	challenges, failures, throttled atomic.Uint64
 }

@@ -45,7 +45,7 @@ func (s *sockets) openPlain(at []netip.AddrPort, g *guard) error {
 		if err != nil {
 			return fmt.Errorf("listening for SIP: %w", err)
 		}
-		s.udp = append(s.udp, &guardedSocket{udp, g, shiftSize})
+		s.udp = append(s.udp, &guardedSocket{udp, g, g.shift})
 		port = udp.LocalAddr().(*net.UDPAddr).AddrPort().Port()
 		tcp, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(netip.AddrPortFrom(a.Addr(), port)))
 		if err != nil {

@@ -33,6 +33,9 @@ func (g *Gateway) onRegister(x exchange) {
 		g.refuseRegistration(x, err)
 		return
 	}
+	if g.registrar.Has(x.line.ID, flow.Transport, flow.Peer) {
+		g.reroute(x.line.ID, moved, flow)
+	}
 	res := sip.NewResponseFromRequest(x.req, sip.StatusOK, "OK", nil)
 	for _, b := range bindings {
 		left := max(1, int(time.Until(b.Expires).Round(time.Second)/time.Second))
@@ -44,9 +47,6 @@ func (g *Gateway) onRegister(x exchange) {
 	}
 	res.AppendHeader(sip.NewHeader("Date", time.Now().UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT")))
 	_ = x.tx.Respond(res)
-	if g.registrar.Has(x.line.ID, flow.Transport, flow.Peer) {
-		g.reroute(x.line.ID, moved, flow)
-	}
 	// The connection may have been closed before its binding was there to go.
 	if flow.Transport != "UDP" && g.guard.streams.get(flow.Transport, flow.Peer) == nil {
 		g.registrar.Lost(flow.Transport, flow.Peer)
