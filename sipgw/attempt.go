@@ -56,7 +56,10 @@ type answer struct {
 
 func newAttempt(l *called, h hop) *attempt {
 	g := l.gateway
-	local := g.localFor(h.transport, h.peer)
+	local := h.local
+	if !local.IsValid() {
+		local = g.localFor(h.transport, h.peer)
+	}
 	public := g.publicAddress(local)
 	a := &attempt{
 		leg: l, hop: h,

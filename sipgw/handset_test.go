@@ -36,6 +36,8 @@ func line100() *ccs.Line {
 	return &ccs.Line{Meta: ccs.Meta{ID: "line-100"}, Number: "100", Name: "Reception", Secrets: ccs.NewLineSecrets("100", "secret")}
 }
 
+var line101Secrets = ccs.NewLineSecrets("101", "secret")
+
 // startLines runs a gateway with lines that takes nothing on trust.
 func startLines(t *testing.T, change func(*Config), lines ...*ccs.Line) *bench {
 	t.Helper()
@@ -287,7 +289,9 @@ func (h *handset) hears(method string) *sip.Request {
 			h.t.Fatalf("no %s came", method)
 		}
 		if req, ok := m.(*sip.Request); ok && string(req.Method) == method {
-			h.send(sip.NewResponseFromRequest(req, 200, "OK", nil).String())
+			if method != "ACK" {
+				h.send(sip.NewResponseFromRequest(req, 200, "OK", nil).String())
+			}
 			return req
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/carillon-cc/carillon/call"
 	"github.com/carillon-cc/carillon/ccs"
 	"github.com/carillon-cc/carillon/sipgw/registrar"
 )
@@ -89,14 +88,6 @@ func (g *Gateway) LineStates() []LineState {
 	return states
 }
 
-// LineForward is the number that all calls of a line go to instead, "" for none.
-func (g *Gateway) LineForward(id string) string {
-	if l := g.guard.lines.Load().byID[id]; l != nil {
-		return l.Forward
-	}
-	return ""
-}
-
 // wrongPasswords are the last wrong passwords, one a line.
 type wrongPasswords struct {
 	mu     sync.Mutex
@@ -142,9 +133,4 @@ func (g *Gateway) reroute(line string, moved []registrar.Move, now registrar.Flo
 			l.dialog.Reroute(now.Transport, now.Local, now.Peer)
 		}
 	}
-}
-
-// placeLine calls the telephones of a line.
-func (g *Gateway) placeLine(Outgoing) (*called, error) {
-	return nil, &RefusedError{Reason: call.ReasonUnavailable, Detail: "no telephone of the line is registered"}
 }

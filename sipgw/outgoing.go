@@ -48,7 +48,8 @@ type hop struct {
 	target     string // names it in logs and in the trunk's state: host, port, transport
 	transport  string // "UDP", "TCP" or "TLS"
 	peer       netip.AddrPort
-	serverName string // for the certificate, of TLS
+	local      netip.AddrPort // ours to call from; the zero value is the system's choice
+	serverName string         // for the certificate, of TLS
 	recipient  sip.Uri
 }
 
@@ -71,7 +72,8 @@ type placing struct {
 	encryption  ccs.Encryption
 	// mediaSources limits where sound may come from.
 	mediaSources []netip.Prefix
-	trusted      bool // may REFER
+	trusted      bool   // may REFER
+	line         string // id of the ccs.Line that is called, "" for others
 	// follow makes of the number or contact that a 3xx names where to go on;
 	// nil does not follow.
 	follow func(contact sip.Uri) ([]hop, error)

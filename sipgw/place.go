@@ -54,7 +54,7 @@ func (g *Gateway) place(p placing) (*called, error) {
 		return refuse(call.ReasonFailed, fmt.Sprintf("opening an RTP port: %v", err))
 	}
 	l.self, l.party, l.giveUp = l, call.ByCalled, l.stopTrying
-	l.placed, l.trusted, l.credentials = true, p.trusted, p.credentials
+	l.placed, l.trusted, l.credentials, l.line = true, p.trusted, p.credentials, p.line
 	if len(p.codecs) > 0 {
 		l.output.SetCodec(p.codecs[0], 0) // until there is an answer; nothing is sent before
 	} else {
