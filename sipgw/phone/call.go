@@ -188,7 +188,7 @@ func (p *Phone) newCall(options Options, transport string, peer netip.AddrPort) 
 	if options.Media.IsValid() {
 		c.media = options.Media
 	}
-	c.ear.most = int(options.Keep * 8000 / time.Second)
+	c.ear.keep(options.Keep)
 	c.output = media.NewOutput(func(b []byte) { _ = port.Send(b) })
 	c.writer.SetPolicy(options.Encryption)
 	c.keepAlive = media.NewKeepAlive(c.output)

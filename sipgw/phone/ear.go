@@ -3,15 +3,15 @@ package phone
 import (
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/carillon-cc/carillon/media"
 )
 
 // ear keeps what was heard, decoded, in the order of its timestamps.
 type ear struct {
-	most int // samples to keep
-
 	mu      sync.Mutex
+	most    int     // samples to keep
 	samples []int16 // at 8 kHz
 	wide    []int16 // at 16 kHz, what came in G.722
 	source  media.Source
@@ -21,13 +21,23 @@ type ear struct {
 	wideDecoder   *media.G722Decoder
 }
 
+// keep says how much is kept from now on.
+func (e *ear) keep(d time.Duration) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.most = int(d * 8000 / time.Second)
+}
+
 // hear adds a packet. What was lost becomes silence, up to a second of it.
 func (e *ear) hear(p *media.Packet) {
-	if e.most == 0 || !p.Codec.G711() && p.Codec != media.G722 || len(p.Payload) == 0 {
+	if !p.Codec.G711() && p.Codec != media.G722 || len(p.Payload) == 0 {
 		return
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.most == 0 {
+		return
+	}
 	gap := int32(p.Timestamp - e.next)
 	silence := int32(0)
 	switch {

@@ -40,7 +40,8 @@ type Reply struct {
 	Phrase string // "" is the status's own
 	// Codecs are spoken; all when empty.
 	Codecs []media.Codec
-	// Media and Keep, Packet are those of Options.
+	// Media, Keep and Packet are those of Options. Packet counts in the first reply
+	// with a session description.
 	Media  netip.AddrPort
 	Keep   time.Duration
 	Packet func(p *media.Packet)
@@ -229,6 +230,9 @@ func (r *Ring) sound(reply Reply) ([]byte, error) {
 	defer c.mu.Unlock()
 	if reply.Media.IsValid() {
 		c.media = reply.Media
+	}
+	if reply.Keep > 0 {
+		c.ear.keep(reply.Keep)
 	}
 	if reply.NoBody {
 		return nil, nil
