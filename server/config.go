@@ -17,6 +17,9 @@ type Config struct {
 	HTTP          string `name:"http" env:"CARILLON_HTTP" default:":8080" help:"Address of web pages, API and WebSocket."`
 	Domain        string `name:"domain" env:"CARILLON_DOMAIN" help:"When set: HTTPS on port 443 with automatic certificates for this name."`
 	SIP           string `name:"sip" env:"CARILLON_SIP" default:":5060" help:"Address of SIP over UDP and TCP."`
+	SIPTLS        string `name:"sip-tls" env:"CARILLON_SIP_TLS" help:"Address of SIP over TLS, such as :5061. Default: none."`
+	SIPTLSCert    string `name:"sip-tls-cert" env:"CARILLON_SIP_TLS_CERT" help:"File of its certificate and those that sign it, PEM. Default: that of CARILLON_DOMAIN, or a self-signed one."`
+	SIPTLSKey     string `name:"sip-tls-key" env:"CARILLON_SIP_TLS_KEY" help:"File of the certificate's key, PEM."`
 	RTPPorts      string `name:"rtp-ports" env:"CARILLON_RTP_PORTS" default:"16384-32767" help:"UDP ports of telephone media."`
 	WebRTCPort    string `name:"webrtc-port" env:"CARILLON_WEBRTC_PORT" default:"8443" help:"UDP and TCP port of browser media."`
 	PublicIP      string `name:"public-ip" env:"CARILLON_PUBLIC_IP" help:"Address told to peers. Default: detected."`
@@ -86,7 +89,14 @@ func (c Config) check() (settings, error) {
 	if !strings.Contains(s.webrtc, ":") {
 		s.webrtc = ":" + s.webrtc
 	}
-	for setting, addr := range map[string]string{"CARILLON_HTTP": c.HTTP, "CARILLON_SIP": c.SIP, "CARILLON_WEBRTC_PORT": s.webrtc} {
+	if (c.SIPTLSCert == "") != (c.SIPTLSKey == "") {
+		bad("CARILLON_SIP_TLS_CERT", "a certificate needs CARILLON_SIP_TLS_KEY, and a key a certificate")
+	}
+	addresses := map[string]string{"CARILLON_HTTP": c.HTTP, "CARILLON_SIP": c.SIP, "CARILLON_WEBRTC_PORT": s.webrtc}
+	if c.SIPTLS != "" {
+		addresses["CARILLON_SIP_TLS"] = c.SIPTLS
+	}
+	for setting, addr := range addresses {
 		if _, port, err := net.SplitHostPort(addr); err != nil {
 			bad(setting, "%q is not host:port", addr)
 		} else if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {

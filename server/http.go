@@ -76,8 +76,7 @@ func toHTTPS(domain string, pages http.Handler) http.Handler {
 // listenTLS opens port 443 with certificates that are fetched and renewed by
 // themselves (RFC 8555).
 func (s *server) listenTLS(ctx context.Context) (net.Listener, error) {
-	config := certmagic.NewDefault()
-	config.Storage = &certmagic.FileStorage{Path: filepath.Join(s.settings.Data, "certificates")}
+	config := s.acme()
 	if err := config.ManageAsync(ctx, []string{s.settings.Domain}); err != nil {
 		return nil, fmt.Errorf("manage the certificate of CARILLON_DOMAIN: %w", err)
 	}
@@ -89,6 +88,17 @@ func (s *server) listenTLS(ctx context.Context) (net.Listener, error) {
 	}
 	// Below TLS, so that a connection counts before its handshake.
 	return tls.NewListener(limit(l, maxConnections), t), nil
+}
+
+// acme is what keeps the certificate of CARILLON_DOMAIN.
+func (s *server) acme() *certmagic.Config {
+	s.acmeOnce.Do(func() {
+		s.acmeConfig = certmagic.NewDefault()
+		s.acmeConfig.Storage = &certmagic.FileStorage{Path: filepath.Join(s.settings.Data, "certificates")}
+		// Telephones often do not say whom they mean.
+		s.acmeConfig.DefaultServerName = s.settings.Domain
+	})
+	return s.acmeConfig
 }
 
 // serveOn prepares a server for a listener; shutdown stops it.

@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/caddyserver/certmagic"
+
 	"github.com/carillon-cc/carillon/call"
 	"github.com/carillon-cc/carillon/ccs"
 	"github.com/carillon-cc/carillon/media"
@@ -43,27 +45,29 @@ type server struct {
 	log      *slog.Logger
 	node     string
 
-	db        store.Store
-	tables    *store.Tables
-	outbox    *store.Outbox
-	journal   *journal
-	spool     *spool
-	pacer     *media.Pacer
-	recorders *media.RecordWriter
-	prompts   *tts.Library
-	config    *configuration
-	engine    *queue.Engine
-	calls     *call.Manager
-	exchange  *exchange
-	placed    sync.WaitGroup // calls of agents
-	sip       *sipgw.Gateway
-	browsers  *webrtc.Engine
-	desks     *desk.Hub
-	metrics   *metrics
-	alarms    alarms
-	http      []*http.Server
-	pages     atomic.Pointer[web.Web] // nil until they are open
-	draining  chan struct{}           // closed when no new calls are taken
+	db         store.Store
+	tables     *store.Tables
+	outbox     *store.Outbox
+	journal    *journal
+	spool      *spool
+	pacer      *media.Pacer
+	recorders  *media.RecordWriter
+	prompts    *tts.Library
+	config     *configuration
+	engine     *queue.Engine
+	calls      *call.Manager
+	exchange   *exchange
+	placed     sync.WaitGroup // calls of agents
+	sip        *sipgw.Gateway
+	browsers   *webrtc.Engine
+	desks      *desk.Hub
+	metrics    *metrics
+	alarms     alarms
+	http       []*http.Server
+	acmeOnce   sync.Once
+	acmeConfig *certmagic.Config
+	pages      atomic.Pointer[web.Web] // nil until they are open
+	draining   chan struct{}           // closed when no new calls are taken
 }
 
 // Run runs Carillon until ctx ends, then lets the running calls finish for a
@@ -205,7 +209,13 @@ func (s *server) openMedia() error {
 	}
 	ports := media.NewPorts(media.AnyAddress(), s.settings.rtpFirst, s.settings.rtpEnd)
 	ports.OnFault(s.packetFault)
+	secure, err := s.sipTLS()
+	if err != nil {
+		s.browsers.Close()
+		return err
+	}
 	s.sip, err = sipgw.New(sipgw.Config{
+		ListenTLS: s.settings.SIPTLS, TLS: secure,
 		Listen: s.settings.SIP, PublicIP: s.settings.publicIP,
 		Ports: ports,
 		Pacer: s.pacer, AllowLoopback: s.settings.Demo, AllowedNetworks: s.settings.trunks, Log: s.log,
