@@ -2,8 +2,12 @@ package srtp
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"net/netip"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -205,6 +209,116 @@ func BenchmarkSealAndOpen(b *testing.B) {
 				if _, err := open.OpenRTP(p); err != nil {
 					b.Fatal(err)
 				}
+			}
+		})
+	}
+}
+
+// path is two legs' media, one sending to the other.
+type path struct {
+	output *media.Output
+	packet media.Packet
+	heard  atomic.Int64
+	to     *media.Port
+}
+
+func newPath(t testing.TB, k Key) *path {
+	t.Helper()
+	ports := media.NewPorts(netip.MustParseAddr("127.0.0.1"), 0, 0)
+	var ends [2]*media.Port
+	for i := range ends {
+		p, err := ports.Open(media.PortConfig{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(p.Close)
+		ends[i] = p
+	}
+	from, to := ends[0], ends[1]
+	if err := errors.Join(Rekey(from, Keys{}, Keys{Send: k}), Rekey(to, Keys{}, Keys{Receive: k})); err != nil {
+		t.Fatal(err)
+	}
+	x := &path{to: to, output: media.NewOutput(func(b []byte) { _ = from.Send(b) })}
+	x.output.SetCodec(media.PCMA, 8)
+	x.packet = media.Packet{Source: media.NewSource(), Codec: media.PCMA, Payload: make([]byte, 160)}
+	to.SetPayloadTypes(map[uint8]media.Codec{8: media.PCMA})
+	from.SetRemote(to.Local())
+	to.SetRemote(from.Local())
+	to.Receive(func(media.Header, *media.Packet) { x.heard.Add(1) })
+	return x
+}
+
+// send sends a packet and waits until it was heard.
+func (x *path) send() {
+	before := x.heard.Load()
+	x.packet.Sequence++
+	x.packet.Timestamp += 160
+	x.packet.Arrived = media.Now()
+	x.output.WritePacket(&x.packet)
+	for limit := media.Now() + 5*time.Second; x.heard.Load() == before; runtime.Gosched() {
+		if media.Now() > limit {
+			panic("a packet did not come")
+		}
+	}
+}
+
+func TestALegAllocatesNothingForAPacket(t *testing.T) {
+	if !pooled {
+		t.Skip("allocations cannot be counted here")
+	}
+	for _, suite := range append([]Suite{NoSuite}, Suites...) {
+		var k Key
+		if suite != NoSuite {
+			k = NewKey(suite)
+		}
+		x := newPath(t, k)
+		for range 10 {
+			x.send()
+		}
+		if n := testing.AllocsPerRun(500, x.send); n != 0 {
+			t.Errorf("%v: %v allocations a packet", suite, n)
+		}
+	}
+}
+
+// A key that stays goes on counting; one that is new is taken at once, and
+// nothing of the one before is.
+func TestRekeying(t *testing.T) {
+	k := NewKey(AES128GCM)
+	x := newPath(t, k)
+	for range 3 {
+		x.send()
+	}
+	if err := Rekey(x.to, Keys{Receive: k}, Keys{Receive: k}); err != nil {
+		t.Fatal(err)
+	}
+	x.send()
+	if err := Rekey(x.to, Keys{Receive: k}, Keys{Receive: NewKey(AES128GCM)}); err != nil {
+		t.Fatal(err)
+	}
+	x.packet.Sequence++
+	x.output.WritePacket(&x.packet)
+	for limit := time.Now().Add(5 * time.Second); x.to.Stats().Bad == 0; runtime.Gosched() {
+		if time.Now().After(limit) {
+			t.Fatal("the packet of a former key was taken")
+		}
+	}
+	if n := x.heard.Load(); n != 4 {
+		t.Errorf("%d packets heard, want 4", n)
+	}
+}
+
+func BenchmarkLeg(b *testing.B) {
+	for _, suite := range append([]Suite{NoSuite}, Suites...) {
+		b.Run(suite.String(), func(b *testing.B) {
+			var k Key
+			if suite != NoSuite {
+				k = NewKey(suite)
+			}
+			x := newPath(b, k)
+			b.ReportAllocs()
+			for b.Loop() {
+				x.send()
 			}
 		})
 	}
