@@ -178,7 +178,7 @@ func (t telephony) Diagnose(ctx context.Context, id, number string) ([]web.Findi
 	levels := map[sipgw.Level]string{sipgw.LevelOK: "ok", sipgw.LevelWarn: "warning", sipgw.LevelFail: "error"}
 	var findings []web.Finding
 	for _, f := range t.sip.Diagnose(ctx, *config, number) {
-		findings = append(findings, web.Finding{Code: f.Code, Level: levels[f.Level], Params: f.Params})
+		findings = append(findings, web.Finding{Check: f.Check, Code: f.Code, Level: levels[f.Level], Params: f.Params})
 	}
 	return findings, nil
 }

@@ -21,19 +21,10 @@ type Country struct {
 	Calling string // such as +33
 	// Example is a number of the country as each NumberForm spells it.
 	Example map[string]string
-	// Premium are prefixes of numbers that cost much: none where they are not
-	// known.
-	Premium string
 }
 
 // union are the members of the European Union.
 var union = strings.Fields("AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK")
-
-// premium are prefixes of numbers that cost their caller much, by country.
-var premium = map[string]string{
-	"BE": "+3290", "CA": "+1900", "CH": "+41900 +41901 +41906", "DE": "+49900 +49137", "ES": "+34803 +34806 +34807 +34905",
-	"FR": "+3389", "GB": "+449 +4487", "IT": "+39892 +39894 +39895 +39899", "LU": "+352900 +352901 +352905", "US": "+1900",
-}
 
 // UnionPrefixes are the prefixes of all numbers in the European Union.
 var UnionPrefixes = sync.OnceValue(func() string {
@@ -65,7 +56,7 @@ var numbering = sync.OnceValue(func() []Country {
 			}
 			return r
 		}, phonenumbers.Format(number, phonenumbers.NATIONAL))
-		list = append(list, Country{Code: code, Calling: callingCode(code), Premium: premium[code], Example: map[string]string{
+		list = append(list, Country{Code: code, Calling: callingCode(code), Example: map[string]string{
 			string(ccs.NumberPlus): plus, string(ccs.NumberDigits): digits, string(ccs.NumberZeros): "00" + digits, string(ccs.NumberNational): national,
 		}})
 	}

@@ -48,8 +48,8 @@ type Diagnosis struct {
 // Finding is one thing that was looked at.
 type Finding struct {
 	Tone Tone
-	Text string
-	Do   string // what to do about it, "" where nothing is needed
+	Head string // what it was that was looked at
+	Text string // what was found, and what to do
 }
 
 // The ways to be known to a provider.

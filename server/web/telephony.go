@@ -86,9 +86,10 @@ type Contact struct {
 	Expires   time.Time
 }
 
-// Finding is something that a diagnosis found; its words are
-// doctor.CODE, and what to do about it doctor.CODE.do.
+// Finding is something that a diagnosis found; its words, and what to do about
+// it, are doctor.CODE.
 type Finding struct {
+	Check  string // what was looked at, as in the texts doctor.check.CHECK
 	Code   string
 	Level  string // "ok", "warning" or "error"
 	Params map[string]string

@@ -45,7 +45,7 @@ func (w *Web) trunkDoctor(rw http.ResponseWriter, r *http.Request) {
 // diagnosis puts findings into words, and sums them up.
 func diagnosis(t *ui.Texts, number string, findings []Finding) ui.Diagnosis {
 	d := ui.Diagnosis{Number: number}
-	worst := "ok"
+	worst, last := "ok", ""
 	for _, f := range findings {
 		args := make([]any, 0, 2*len(f.Params)+2)
 		for _, name := range slices.Sorted(maps.Keys(f.Params)) {
@@ -53,9 +53,10 @@ func diagnosis(t *ui.Texts, number string, findings []Finding) ui.Diagnosis {
 		}
 		id := "doctor." + f.Code
 		finding := ui.Finding{Tone: ui.ToneGood, Text: t.Or(id, "doctor.other", append(args, "Code", f.Code)...)}
-		if t.Has(id + ".do") {
-			finding.Do = t.T(id+".do", args...)
+		if f.Check != last && t.Has("doctor.check."+f.Check) {
+			finding.Head = t.T("doctor.check." + f.Check)
 		}
+		last = f.Check
 		switch f.Level {
 		case "error":
 			finding.Tone, worst = ui.ToneBad, "error"

@@ -95,11 +95,6 @@ function countryPresets(form: HTMLFormElement, country?: HTMLOptionElement): voi
     union.textContent = calling ? (union.dataset.and ?? "").replace("{}", name) : (union.dataset.alone ?? "");
     union.dataset.value = !calling || all.split(" ").includes(calling) ? all : `${calling} ${all}`;
   }
-  const premium = form.querySelector<HTMLButtonElement>("[data-preset-premium]");
-  if (premium) {
-    premium.hidden = !country?.dataset.premium;
-    premium.dataset.value = country?.dataset.premium ?? "";
-  }
 }
 
 /** Spells a number of the form +… as a provider wants it. */
