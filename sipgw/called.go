@@ -53,7 +53,12 @@ var answeredElsewhere = call.Cause{By: call.BySystem, Reason: call.ReasonCancell
 // run owns the leg from its first INVITE to its end.
 func (l *called) run() {
 	defer l.gateway.calls.Done()
-	l.try()
+	func() {
+		defer l.gateway.contain("placing a call", func() {
+			l.end(call.Cause{By: call.BySystem, Reason: call.ReasonFailed}, true)
+		})
+		l.try()
+	}()
 	<-l.over
 	l.release()
 	if l.placing.release != nil {
@@ -68,7 +73,7 @@ func (l *called) try() {
 	var (
 		waiting = l.placing.hops
 		running int
-		worst   = verdict{cause: call.Cause{By: call.ByCalled, Reason: l.placing.unreached}}
+		failure = verdict{cause: call.Cause{By: call.ByCalled, Reason: l.placing.unreached}}
 	)
 	for {
 		for len(waiting) > 0 && (running == 0 || l.placing.fork) {
@@ -78,7 +83,7 @@ func (l *called) try() {
 			l.gateway.byes.Go(a.run)
 		}
 		if running == 0 {
-			l.fail(worst.cause)
+			l.fail(failure.cause)
 			return
 		}
 		select {
@@ -93,8 +98,8 @@ func (l *called) try() {
 				waiting = more
 				continue
 			}
-			if rank(v) > rank(worst) {
-				worst = v
+			if rank(v) > rank(failure) {
+				failure = v
 			}
 			switch {
 			case v.status >= 600: // for all of who is called (RFC 3261 §16.7 step 5)
