@@ -197,6 +197,11 @@ func (r *run) measure(ctx context.Context) (*Report, error) {
 	if err := sleep(ctx, min(settleTime, r.Duration)); err != nil {
 		return nil, err
 	}
+	if r.Flood > 0 {
+		if err := r.collect(ctx); err != nil {
+			return nil, err
+		}
+	}
 	runtime.GC()
 	var strangers *flood
 	if r.Flood > 0 {
@@ -228,21 +233,41 @@ func (r *run) measure(ctx context.Context) (*Report, error) {
 	return report, nil
 }
 
+// collect waits until the server has collected its garbage some times. That it
+// is asked makes the garbage.
+func (r *run) collect(ctx context.Context) error {
+	const count = "go_gc_duration_seconds_count"
+	first, err := gauge(ctx, r.server.http, count)
+	for limit := time.Now().Add(collectTime); err == nil && time.Now().Before(limit); {
+		var now float64
+		if now, err = gauge(ctx, r.server.http, count); now >= first+collections {
+			break
+		}
+	}
+	return err
+}
+
 // floodOver ends the flood and adds to the report what it has done.
 func (r *run) floodOver(ctx context.Context, p *Report, strangers *flood, before load) error {
 	took := mediaNow() - before.at
 	answered, challenged := strangers.end()
-	if err := sleep(ctx, recoverTime); err != nil {
-		return err
-	}
-	now, err := r.load(ctx)
-	if err != nil {
-		return err
-	}
 	p.Flood = &Flood{
 		PerSecond: float64(strangers.sent) / took.Seconds(), Sent: strangers.sent, Answered: answered, Challenged: challenged,
-		RSSBeforeMB: float64(before.resident) / 1e6, RSSAfterMB: float64(now.resident) / 1e6,
-		GrownPct: 100 * (float64(now.resident) - float64(before.resident)) / float64(before.resident),
+		RSSBeforeMB: float64(before.resident) / 1e6,
+	}
+	for waited := time.Duration(0); ; waited += recoverPace {
+		now, err := resident(r.server.pid())
+		if err != nil {
+			return err
+		}
+		p.Flood.RSSAfterMB, p.Flood.RecoveredS = float64(now)/1e6, waited.Seconds()
+		p.Flood.GrownPct = 100 * (float64(now) - float64(before.resident)) / float64(before.resident)
+		if p.Flood.GrownPct <= maxGrownPct || waited >= recoverTime {
+			break
+		}
+		if err := sleep(ctx, recoverPace); err != nil {
+			return err
+		}
 	}
 	p.judgeFlood(r.Flood)
 	return nil

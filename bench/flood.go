@@ -20,8 +20,15 @@ const (
 	// oneNamesLine is how often a stranger names a line that exists: such a one
 	// may get a challenge now and then.
 	oneNamesLine = 100
+	// collections is how often the server has collected its garbage before its
+	// memory is read: less often, and its heap has not yet the size that it has
+	// under the load of the calls alone.
+	collections = 2
+	// collectTime bounds the wait for them.
+	collectTime = time.Minute
 	// recoverTime is how long the server has after a flood to give memory back.
-	recoverTime = 5 * time.Second
+	recoverTime = 30 * time.Second
+	recoverPace = 5 * time.Second
 )
 
 // floodLine is the number of a line that no telephone is registered for.

@@ -82,7 +82,8 @@ type Flood struct {
 	Answered    int     `json:"answered"`   // of those that named no line
 	Challenged  int     `json:"challenged"` // of those that did
 	RSSBeforeMB float64 `json:"rss_before_mb"`
-	RSSAfterMB  float64 `json:"rss_after_mb"` // some seconds after its end
+	RSSAfterMB  float64 `json:"rss_after_mb"`
+	RecoveredS  float64 `json:"rss_recovered_s"` // after its end, when RSSAfterMB was read
 	GrownPct    float64 `json:"rss_grown_pct"`
 }
 
@@ -279,8 +280,8 @@ func (p *Report) String() string {
 	row("machine, % of a core", "server %.0f, generator %.0f, others %.0f, withheld %.0f; %.0f %% of %d cores idle",
 		p.ServerPct, p.GeneratorPct, p.OtherPct, p.StealPct, p.IdlePct, p.Cores)
 	if f := p.Flood; f != nil {
-		row("flood", "%.0f INVITEs a second, %d in all; %d strangers answered, %d challenges; memory %.1f MB before, %.1f after (%+.1f %%)",
-			f.PerSecond, f.Sent, f.Answered, f.Challenged, f.RSSBeforeMB, f.RSSAfterMB, f.GrownPct)
+		row("flood", "%.0f INVITEs a second, %d in all; %d strangers answered, %d challenges; memory %.1f MB before, %.1f %.0f s after (%+.1f %%)",
+			f.PerSecond, f.Sent, f.Answered, f.Challenged, f.RSSBeforeMB, f.RSSAfterMB, f.RecoveredS, f.GrownPct)
 	}
 	verdict := "yes"
 	if !p.Clean {
