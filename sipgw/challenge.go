@@ -2,6 +2,8 @@ package sipgw
 
 import (
 	"net/netip"
+	"slices"
+	"strings"
 
 	"github.com/emiago/sipgo/sip"
 
@@ -36,8 +38,22 @@ func challenge(d *digest.Server, req *sip.Request, source netip.Addr, stale bool
 	if to := res.To(); to != nil && !req.To().Params.Has("tag") {
 		to.Params.Add("tag", d.Nonce(source, transaction)[:16])
 	}
-	for _, value := range d.Challenges(source, transaction, stale) {
+	values := d.Challenges(source, transaction, stale)
+	if knowsMD5Alone(req) {
+		values = values[len(values)-1:]
+	}
+	for _, value := range values {
 		res.AppendHeader(sip.NewHeader(header, value))
 	}
 	return res
+}
+
+// md5Alone are the beginnings of the names of telephones that give up at an
+// algorithm that they do not know, instead of passing over it (RFC 8760 §2.4).
+var md5Alone = []string{"baresip v0.", "baresip v1."}
+
+// knowsMD5Alone tells whether a request comes from such a telephone.
+func knowsMD5Alone(req *sip.Request) bool {
+	agent := header(req, "User-Agent", "User-Agent")
+	return slices.ContainsFunc(md5Alone, func(name string) bool { return strings.HasPrefix(agent, name) })
 }
