@@ -71,12 +71,12 @@ func TestAnAgentsCallGoesThroughItsPhases(t *testing.T) {
 		alice, bob := newLeg("alice"), calltest.NewCalled("bob")
 		w, seen := place(t, alice, bob)
 		synctest.Wait()
-		bob.Ring(false)
+		bob.Rings(false)
 		time.Sleep(time.Second)
 		if alice.heardOthers(calledVoice) < 45 {
 			t.Error("alice hears no ring-back")
 		}
-		bob.Answer()
+		bob.Answers()
 		synctest.Wait()
 		alice.speak(callerVoice, 10)
 		bob.Speak(calledVoice, 10)
@@ -113,7 +113,7 @@ func TestHangingUpWhileItRingsGivesUp(t *testing.T) {
 		alice, bob := newLeg("alice"), calltest.NewCalled("bob")
 		w, _ := place(t, alice, bob)
 		synctest.Wait()
-		bob.Ring(false)
+		bob.Rings(false)
 		synctest.Wait()
 		w.call.Post(call.HangUp{Agent: "alice"})
 		<-w.done
@@ -147,7 +147,7 @@ func TestAReloadWhileItRingsKeepsTheCallAndItsRingBack(t *testing.T) {
 		alice, again, bob := newLeg("alice"), newLeg("alice again"), calltest.NewCalled("bob")
 		w, _ := place(t, alice, bob)
 		synctest.Wait()
-		bob.Ring(false)
+		bob.Rings(false)
 		w.call.Post(call.AgentAway{Agent: "alice", Grace: 5 * time.Second})
 		time.Sleep(2 * time.Second)
 		w.call.Post(call.AgentBack{Agent: "alice", Leg: again})
@@ -155,7 +155,7 @@ func TestAReloadWhileItRingsKeepsTheCallAndItsRingBack(t *testing.T) {
 		if again.heardOthers() < 45 {
 			t.Errorf("the page that came back heard %d frames of ring-back", again.heardOthers())
 		}
-		bob.Answer()
+		bob.Answers()
 		synctest.Wait()
 		again.speak(callerVoice, 5)
 		if bob.Heard(callerVoice) != 5 {
@@ -168,7 +168,7 @@ func TestAnAgentWhoDoesNotComeBackLosesTheCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		alice, bob := newLeg("alice"), calltest.NewCalled("bob")
 		w, _ := place(t, alice, bob)
-		bob.Answer()
+		bob.Answers()
 		synctest.Wait()
 		w.call.Post(call.AgentAway{Agent: "alice", Grace: 5 * time.Second})
 		time.Sleep(4 * time.Second)

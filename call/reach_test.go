@@ -39,12 +39,12 @@ func TestWhoIsCalledAnswersAndTheTwoTalk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bob := calltest.NewCalled("bob")
 		w := begin(t, reach(bob, false, true))
-		bob.Ring(false)
+		bob.Rings(false)
 		synctest.Wait()
 		if w.caller.has("answer") {
 			t.Fatal("the caller was answered before bob was")
 		}
-		bob.Answer()
+		bob.Answers()
 		synctest.Wait()
 		w.caller.speak(callerVoice, 50)
 		bob.Speak(calledVoice, 40)
@@ -85,12 +85,12 @@ func TestACallThatRingsEndsInEveryOrder(t *testing.T) {
 		bob    string // what bob's telephone was told, "" for nothing
 	}{
 		{"busy", false, func(_ *world, bob *calltest.Called) { bob.Leave(busy) }, 0, call.ByCalled, call.ReasonTheirBusy, ""},
-		{"busy after it rang", true, func(_ *world, bob *calltest.Called) { bob.Ring(false); bob.Leave(busy) }, 0, call.ByCalled, call.ReasonTheirBusy, ""},
-		{"nobody answers", false, func(_ *world, bob *calltest.Called) { bob.Ring(false) }, ringTime, call.ByCalled, call.ReasonNoAnswer, "hangup system/noAnswer"},
+		{"busy after it rang", true, func(_ *world, bob *calltest.Called) { bob.Rings(false); bob.Leave(busy) }, 0, call.ByCalled, call.ReasonTheirBusy, ""},
+		{"nobody answers", false, func(_ *world, bob *calltest.Called) { bob.Rings(false) }, ringTime, call.ByCalled, call.ReasonNoAnswer, "hangup system/noAnswer"},
 		{"nothing at all", true, func(*world, *calltest.Called) {}, ringTime, call.ByCalled, call.ReasonNoAnswer, "hangup system/noAnswer"},
-		{"the caller leaves", false, func(w *world, bob *calltest.Called) { bob.Ring(false); w.leave() }, 0, call.ByCaller, call.ReasonCancelled, "hangup caller/cancelled"},
-		{"the caller leaves, then bob answers", false, func(w *world, bob *calltest.Called) { w.leave(); bob.Answer() }, 0, call.ByCaller, call.ReasonCancelled, "hangup caller/cancelled"},
-		{"bob answers, then the caller leaves", false, func(w *world, bob *calltest.Called) { bob.Answer(); w.leave() }, 0, call.ByCaller, call.ReasonCancelled, "hangup caller/cancelled"},
+		{"the caller leaves", false, func(w *world, bob *calltest.Called) { bob.Rings(false); w.leave() }, 0, call.ByCaller, call.ReasonCancelled, "hangup caller/cancelled"},
+		{"the caller leaves, then bob answers", false, func(w *world, bob *calltest.Called) { w.leave(); bob.Answers() }, 0, call.ByCaller, call.ReasonCancelled, "hangup caller/cancelled"},
+		{"bob answers, then the caller leaves", false, func(w *world, bob *calltest.Called) { bob.Answers(); w.leave() }, 0, call.ByCaller, call.ReasonCancelled, "hangup caller/cancelled"},
 		{"bob refuses and the caller leaves", false, func(w *world, bob *calltest.Called) { bob.Leave(busy); synctest.Wait(); w.leave() }, 0, call.ByCalled, call.ReasonTheirBusy, ""},
 		{"a shutdown", false, func(w *world, _ *calltest.Called) {
 			w.manager.EndAll(call.Cause{By: call.BySystem, Reason: call.ReasonShutdown})
@@ -147,7 +147,7 @@ func TestTheSoundBeforeTheAnswer(t *testing.T) {
 				bob := calltest.NewCalled("bob")
 				w := begin(t, reach(bob, x.answered, x.allow))
 				synctest.Wait()
-				bob.Ring(x.early)
+				bob.Rings(x.early)
 				synctest.Wait()
 				before := w.caller.heardOthers(calledVoice)
 				time.Sleep(time.Second)
@@ -165,7 +165,7 @@ func TestTheSoundBeforeTheAnswer(t *testing.T) {
 				if bob.Heard(callerVoice) != 0 {
 					t.Error("the caller is heard before the answer")
 				}
-				bob.Answer()
+				bob.Answers()
 				synctest.Wait()
 				before = w.caller.heardOthers(calledVoice)
 				time.Sleep(time.Second)
@@ -181,7 +181,7 @@ func TestAnUnansweredCallerIsAnsweredWithWhoIsCalled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bob := calltest.NewCalled("bob")
 		w := begin(t, reach(bob, false, true))
-		bob.Answer()
+		bob.Answers()
 		synctest.Wait()
 		r := w.journal.record()
 		if !w.caller.has("answer") || r.Answered.IsZero() || kinds(r)[ccs.EventConnected] != 1 {
@@ -242,7 +242,7 @@ func TestATelephoneThatHoldsSilentlyGivesTheOtherMusic(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			bob := calltest.NewCalled("bob")
 			w := begin(t, reach(bob, true, true))
-			bob.Answer()
+			bob.Answers()
 			synctest.Wait()
 			bob.Tell(call.Held{Leg: bob, On: true, Silent: silent})
 			time.Sleep(time.Second)

@@ -3,6 +3,7 @@ package server
 import (
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/carillon-cc/carillon/ccs"
 	"github.com/carillon-cc/carillon/flow"
@@ -25,12 +26,7 @@ func (d destination) none() bool { return d == (destination{}) }
 // they were dialled, then in the other forms that the number has in the country of
 // the trunk it came through, or, where that is "", of any trunk.
 func resolve(s *flow.Snapshot, dialled, country string) destination {
-	dialled = strings.Map(func(r rune) rune {
-		if strings.ContainsRune(" .-()/", r) && strings.ContainsAny(dialled, "0123456789") && !strings.ContainsAny(strings.ToLower(dialled), "abcdefghijklmnopqrstuvwxyz") {
-			return -1 // what people write between digits
-		}
-		return r
-	}, dialled)
+	dialled = compact(dialled)
 	if dialled == "" {
 		return destination{}
 	}
@@ -54,6 +50,20 @@ func resolve(s *flow.Snapshot, dialled, country string) destination {
 		}
 	}
 	return destination{outside: dialled}
+}
+
+// compact drops what people write between the digits of a number; names stay as
+// they are.
+func compact(number string) string {
+	if strings.ContainsFunc(number, unicode.IsLetter) {
+		return number
+	}
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune(" .-()/", r) {
+			return -1
+		}
+		return r
+	}, number)
 }
 
 // own is who has a number with us, written just so.

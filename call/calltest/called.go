@@ -94,11 +94,11 @@ func (l *Called) Tell(e call.Event) {
 	}
 }
 
-// Ring has the telephone ring, with the network's own sound where early.
-func (l *Called) Ring(early bool) { l.Tell(call.Ringing{Leg: l, Early: early}) }
+// Rings has the telephone ring, with the network's own sound where early.
+func (l *Called) Rings(early bool) { l.Tell(call.Ringing{Leg: l, Early: early}) }
 
-// Answer has somebody pick up.
-func (l *Called) Answer() { l.Tell(call.Answered{Leg: l}) }
+// Answers has somebody pick up.
+func (l *Called) Answers() { l.Tell(call.Answered{Leg: l}) }
 
 // Leave ends the leg from the telephone's side: as a refusal before the answer, as
 // a hang-up after it.
