@@ -1,7 +1,7 @@
 # make run     build everything and start a server with the demo set on http://localhost:8080
 # make test    every test: Go with the race detector, then browsers and telephones end to end
 # make lint    formatting, static analysis, types
-# make bench   calls per core, latency, memory a call
+# make bench   calls per core, latency, memory a call, cost of registrations
 # make soak    calls while strangers flood the SIP port
 # make fuzz    every fuzz target for FUZZTIME (60s)
 #
@@ -26,6 +26,7 @@ lint: setup-lint pages
 
 bench: build
 	./carillon bench --suite
+	go test -trimpath -run '^$$' -bench 'Registration|Scan' ./sipgw
 
 soak: build
 	./carillon bench --calls 50 --duration 30s --flood 5000
