@@ -6,15 +6,20 @@ import (
 	"github.com/emiago/sipgo/sip"
 )
 
-// Tame tells whether a message's headers and, of a request, its Request-URI are
-// free of control characters. sipgo's parser ends lines at CR LF alone, others
-// at either: what passes it as one header may be two for them.
-func Tame(r *sip.Request) bool {
-	if wild(r.Recipient.String()) {
+// Tame tells whether the headers and the Request-URI of a peer's request are
+// free of line ends. sipgo's parser ends lines at CR LF alone, others at either:
+// what passes it as one header may be two for them. Other control characters may
+// stand in quotations (RFC 3261 §25.1, quoted-pair).
+func Tame(r *sip.Request) bool { return without(r, isLineEnd) }
+
+// without tells whether no character of a request's headers and Request-URI is
+// of a kind.
+func without(r *sip.Request, kind func(rune) bool) bool {
+	if strings.ContainsFunc(r.Recipient.String(), kind) {
 		return false
 	}
 	for _, h := range r.Headers() {
-		if wild(h.Name()) || wild(h.Value()) {
+		if strings.ContainsFunc(h.Name(), kind) || strings.ContainsFunc(h.Value(), kind) {
 			return false
 		}
 	}
@@ -24,7 +29,7 @@ func Tame(r *sip.Request) bool {
 // scrub takes control characters out of a request of ours, whatever it was made
 // of. It is the last guard: what users and peers supply passes Clean before.
 func scrub(r *sip.Request) {
-	if Tame(r) {
+	if without(r, isControl) {
 		return
 	}
 	var uri sip.Uri
@@ -54,6 +59,8 @@ func tamed(s string) string {
 		return c
 	}, s)
 }
+
+func isLineEnd(c rune) bool { return c == '\r' || c == '\n' }
 
 // isControl spares the tab, which is white space in a header.
 func isControl(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }
