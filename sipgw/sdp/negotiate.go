@@ -77,7 +77,7 @@ func choose(d *Description, wanted []media.Codec, policy Policy, usable func(Cry
 				c.index = i
 				return c, nil
 			}
-			if err != ErrNoCodec {
+			if !errors.Is(err, ErrNoCodec) {
 				failure = err
 			}
 		}
