@@ -113,8 +113,11 @@ func TestChangedLinesLoseTheirRegistrations(t *testing.T) {
 		lines []*ccs.Line
 		stays bool
 	}{
-		{"deleted", nil, false}, {"disabled", []*ccs.Line{disabled}, false}, {"another password", []*ccs.Line{password}, false},
-		{"another line of that number", []*ccs.Line{other}, false}, {"another name", []*ccs.Line{renamed}, true},
+		{"deleted", nil, false},
+		{"disabled", []*ccs.Line{disabled}, false},
+		{"another password", []*ccs.Line{password}, false},
+		{"another line of that number", []*ccs.Line{other}, false},
+		{"another name", []*ccs.Line{renamed}, true},
 	}
 	for _, row := range rows {
 		b := startLines(t, nil, line100())

@@ -50,11 +50,15 @@ func TestRequestsReachACalledPeerBehindANAT(t *testing.T) {
 		{"private Contact", "sip:1001@10.0.0.5:5070;transport=udp", nil, "sip:1001@10.0.0.5:5070;transport=udp", ""},
 		{"named Contact", "sip:1001@phone.internal", nil, "sip:1001@phone.internal", ""},
 		{
-			"two proxies", "sip:1001@10.0.0.5", []string{"<sip:10.0.0.1;lr>", "<sip:10.0.0.2;lr=on>"}, "sip:1001@10.0.0.5",
+			"two proxies", "sip:1001@10.0.0.5",
+			[]string{"<sip:10.0.0.1;lr>", "<sip:10.0.0.2;lr=on>"},
+			"sip:1001@10.0.0.5",
 			"\r\nRoute: <sip:10.0.0.2;lr=on>\r\nRoute: <sip:10.0.0.1;lr>\r\n",
 		},
 		{
-			"a strict router", "sip:1001@10.0.0.5", []string{"<sip:10.0.0.1;lr>", "<sip:10.0.0.2:5090>"}, "sip:10.0.0.2:5090",
+			"a strict router", "sip:1001@10.0.0.5",
+			[]string{"<sip:10.0.0.1;lr>", "<sip:10.0.0.2:5090>"},
+			"sip:10.0.0.2:5090",
 			"\r\nRoute: <sip:10.0.0.1;lr>\r\nRoute: <sip:1001@10.0.0.5>\r\n",
 		},
 	}
