@@ -82,14 +82,11 @@ func (l *leg) quietSince() {
 	l.quiet.set(media.Now())
 }
 
-// lastLife is when the peer last showed that it lives by what it sends; 0 for
-// never.
-func (l *leg) lastLife() time.Duration { return l.port.LastHeard() }
-
-// silent tells whether the peer has sent nothing for too long.
+// silent tells whether the peer has sent nothing for too long: no sound, comfort
+// noise or RTCP.
 func (l *leg) silent(now time.Duration) bool {
 	since, counts := l.quiet.time()
-	if heard := l.lastLife(); heard != 0 {
+	if heard := l.port.LastHeard(); heard != 0 {
 		since = max(since, heard)
 	}
 	return counts && now-since > l.gateway.cfg.Timers.MediaTimeout

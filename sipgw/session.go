@@ -88,7 +88,7 @@ func (g *Gateway) tooShortSession(req *sip.Request) (*sip.Response, bool) {
 	if a := readSession(req); a.interval == 0 || a.interval >= minimum || !a.supported {
 		return nil, false
 	}
-	res := sip.NewResponseFromRequest(req, 422, "Session Interval Too Small", nil)
+	res := sip.NewResponseFromRequest(req, sessionTooSmall, "Session Interval Too Small", nil)
 	res.AppendHeader(sip.NewHeader("Min-SE", inSeconds(minimum)))
 	return res, true
 }
@@ -131,13 +131,16 @@ func (w sessionWish) add(req *sip.Request) {
 	}
 }
 
+// sessionTooSmall refuses an interval (RFC 4028 §6).
+const sessionTooSmall = 422
+
 // maxSession bounds the interval that a 422 can raise ours to.
 const maxSession = 24 * time.Hour
 
 // raise makes the wish fit a 422, which names the least interval that somebody
 // on the way takes (RFC 4028 §7.3). It returns false where that cannot help.
 func (w *sessionWish) raise(res *sip.Response) bool {
-	if res.StatusCode != 422 {
+	if res.StatusCode != sessionTooSmall {
 		return false
 	}
 	n, err := strconv.ParseUint(header(res, "Min-SE", "Min-SE"), 10, 31)
