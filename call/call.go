@@ -131,6 +131,10 @@ func (c *Call) Post(e Event) { c.inbox.Post(e) }
 // Answered tells whether the caller can hear us.
 func (c *Call) Answered() bool { return c.answered }
 
+// Connected tells whether two parties have talked. Once the call is over any
+// goroutine may ask.
+func (c *Call) Connected() bool { return !c.record.Connected.IsZero() }
+
 // SetCallerName sets the name that ringing devices show.
 func (c *Call) SetCallerName(name string) {
 	c.name = name

@@ -114,9 +114,18 @@ func (c *Call) on(leg Leg) *party {
 // agentOf is the party that an agent is, nil where the agent is not in the call.
 func (c *Call) agentOf(agent string) *party {
 	for _, p := range c.parties {
-		if p != nil && agent != "" && p.Agent == agent && !p.Telephone {
+		if p != nil && agent != "" && p.Agent == agent && !p.early {
 			return p
 		}
+	}
+	return nil
+}
+
+// browserOf is agentOf for an agent who talks in a browser, whose leg comes and
+// goes with the page.
+func (c *Call) browserOf(agent string) *party {
+	if p := c.agentOf(agent); p != nil && !p.Telephone {
+		return p
 	}
 	return nil
 }

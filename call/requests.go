@@ -17,11 +17,11 @@ type graceOver struct {
 func (c *Call) request(e Event) {
 	switch e := e.(type) {
 	case AgentAway:
-		if p := c.agentOf(e.Agent); p != nil {
+		if p := c.browserOf(e.Agent); p != nil {
 			c.agentAway(p, e.Grace)
 		}
 	case AgentBack:
-		if p := c.agentOf(e.Agent); p != nil {
+		if p := c.browserOf(e.Agent); p != nil {
 			c.agentBack(p, e.Leg)
 		}
 	case graceOver:

@@ -18,6 +18,13 @@ type Device interface {
 	StatusChanged(AgentStatus)
 }
 
+// Patient is a Device that takes longer than a page to show an offer: a telephone
+// whose network has to find it first. Patience is asked under the engine's lock
+// and only reads; 0 is the usual time.
+type Patient interface {
+	Patience() time.Duration
+}
+
 // NextState is what an agent wants to be after the call and its wrap-up.
 type NextState string
 

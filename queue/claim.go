@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/carillon-cc/carillon/call"
+	"github.com/carillon-cc/carillon/ccs"
 )
 
 // Errors of claims.
@@ -69,6 +70,25 @@ func (e *Engine) Decline(offerID, agentID string) (err error) {
 	return err
 }
 
+// Fail ends an offer that the agent's telephone did not take: WithdrawnEngaged,
+// WithdrawnForwarded, WithdrawnFailed, or WithdrawnMissed, which counts as an
+// offer that nobody answered. The caller is not offered to this agent again for
+// 5 s.
+func (e *Engine) Fail(offerID, agentID string, why WithdrawReason) (err error) {
+	e.event(func() {
+		o := e.offers[offerID]
+		switch {
+		case o == nil || o.Agent != agentID:
+			err = ErrGone
+		case why == WithdrawnMissed:
+			e.missed(o)
+		default:
+			e.endOffer(o, why, "")
+		}
+	})
+	return err
+}
+
 // Take gives a waiting caller to an agent without an offer: an agent who came
 // back after the caller went back to the queue, a supervisor who intercepts. It
 // is a claim as Accept is. The agent need only be signed in and below the limit
@@ -108,11 +128,26 @@ func (e *Engine) Reserve(agentID, callID string) (err error) {
 // Release ends a call that was reserved. No wrap-up follows. Releasing twice
 // does nothing; a call from a queue ends by Leave.
 func (e *Engine) Release(agentID, callID string) {
+	e.event(func() { e.release(agentID, callID) })
+}
+
+// Finish is Release with the agent's own wrap-up.
+func (e *Engine) Finish(agentID, callID string) {
 	e.event(func() {
-		if a := e.agents[agentID]; a != nil && e.callers[callID] == nil {
-			e.endCall(a, callID)
+		if a := e.release(agentID, callID); a != nil {
+			e.startWrapUp(a, &ccs.Queue{})
 		}
 	})
+}
+
+// release returns the agent who had the call, nil where nobody had.
+func (e *Engine) release(agentID, callID string) *agent {
+	a := e.agents[agentID]
+	if a == nil || !a.has(callID) || e.callers[callID] != nil {
+		return nil
+	}
+	e.endCall(a, callID)
+	return a
 }
 
 // connect ends a caller's waiting with an agent. The winner's offer is already

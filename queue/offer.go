@@ -42,6 +42,10 @@ type OfferDetails struct {
 	QueueName string
 	Keys      string // that the caller pressed
 	Codec     string // that the agent's page must send
+	// ShownFrom and ShownName are what a telephone that rings shows.
+	ShownFrom, ShownName string
+	// ShownNone hides the number: the caller does.
+	ShownNone bool
 }
 
 // WithdrawReason says to a device why an offer ended.
@@ -56,6 +60,9 @@ const (
 	WithdrawnBusy        WithdrawReason = "busy"       // the agent took another call meanwhile
 	WithdrawnMissed      WithdrawReason = "missed"     // nobody answered
 	WithdrawnDeclined    WithdrawReason = "declined"   // the agent said no, or went away
+	WithdrawnEngaged     WithdrawReason = "engaged"    // the agent's telephone was busy
+	WithdrawnForwarded   WithdrawReason = "forwarded"  // to a number that is not followed
+	WithdrawnFailed      WithdrawReason = "failed"     // the agent's telephone could not be called
 	WithdrawnUndelivered WithdrawReason = "undelivered"
 	WithdrawnSignedOut   WithdrawReason = "signedOut"
 )
@@ -69,7 +76,9 @@ const (
 	EndDeclined    EndReason = "declined"    // by the agent
 	EndUndelivered EndReason = "undelivered" // the device did not show it
 	EndWithdrawn   EndReason = "withdrawn"   // by us
-	EndFailed      EndReason = "failed"      // the agent signed out
+	EndEngaged     EndReason = "engaged"     // the agent's telephone was busy
+	EndForwarded   EndReason = "forwarded"   // by it, to where nobody follows
+	EndFailed      EndReason = "failed"      // it could not be called, or the agent signed out
 )
 
 // endings says what follows from the end of an offer: its reason in the
@@ -87,6 +96,9 @@ var endings = map[WithdrawReason]struct {
 	WithdrawnBusy:        {reason: EndWithdrawn},
 	WithdrawnMissed:      {reason: EndMissed, tried: true, pause: true},
 	WithdrawnDeclined:    {reason: EndDeclined, tried: true, pause: true},
+	WithdrawnEngaged:     {reason: EndEngaged, tried: true, pause: true},
+	WithdrawnForwarded:   {reason: EndForwarded, tried: true, pause: true},
+	WithdrawnFailed:      {reason: EndFailed, tried: true, pause: true},
 	WithdrawnUndelivered: {reason: EndUndelivered, tried: true},
 	WithdrawnSignedOut:   {reason: EndFailed, tried: true, pause: true},
 }
@@ -118,7 +130,7 @@ func (e *Engine) makeOffer(c *caller, m *member) {
 	c.offers = append(c.offers, o)
 	a.offer = o
 	e.offers[o.ID] = o
-	o.timer = e.after(deliveryTime<<min(a.unshown, maxSlowness), func() { e.undelivered(o) })
+	o.timer = e.after(a.patience(), func() { e.undelivered(o) })
 	e.touch(a)
 	e.change(c.room)
 	shown := o.Offer
@@ -126,8 +138,19 @@ func (e *Engine) makeOffer(c *caller, m *member) {
 	e.tell(c, Offered{Offer: o.ID, Agent: a.id})
 }
 
+// patience is how long the agent's device may take to show an offer.
+func (a *agent) patience() time.Duration {
+	if d, ok := a.device.(Patient); ok {
+		if t := d.Patience(); t > 0 {
+			return t
+		}
+	}
+	return deliveryTime << min(a.unshown, maxSlowness)
+}
+
 // Delivered says that the agent's device shows the offer. Without it within 1 s,
-// more for a device that was late before, the offer ends as undelivered and the agent must be proven reachable anew.
+// more for a device that was late before or is Patient, the offer ends as
+// undelivered and the agent must be proven reachable anew.
 func (e *Engine) Delivered(offerID string) {
 	e.event(func() {
 		o := e.offers[offerID]
@@ -138,6 +161,22 @@ func (e *Engine) Delivered(offerID string) {
 		o.agent.unshown = 0
 		e.stop(o.timer)
 		o.timer = e.after(time.Until(o.Expires), func() { e.missed(o) })
+	})
+}
+
+// Expire sets in what time an offer that rings counts as missed, in place of what
+// queue and agent say: somebody has picked up and still has to say that they are
+// there.
+func (e *Engine) Expire(offerID string, in time.Duration) {
+	e.event(func() {
+		o := e.offers[offerID]
+		if o == nil {
+			return
+		}
+		o.delivered, o.Expires = true, time.Now().Add(in)
+		o.agent.unshown = 0
+		e.stop(o.timer)
+		o.timer = e.after(in, func() { e.missed(o) })
 	})
 }
 

@@ -144,6 +144,8 @@ var missedOffers = map[queue.EndReason]call.Reason{
 	queue.EndUndelivered: call.ReasonUnavailable,
 	queue.EndWithdrawn:   call.ReasonTheirBusy,
 	queue.EndFailed:      call.ReasonUnavailable,
+	queue.EndEngaged:     call.ReasonTheirBusy,
+	queue.EndForwarded:   call.ReasonForwarded,
 }
 
 // toAgent rings an agent on whatever device, outside of all queues.
@@ -154,6 +156,7 @@ func (b *bridge) toAgent(agent string) (call.Cause, error) {
 		ID: c.ID(), NoWrapUp: b.placed,
 		Details: queue.OfferDetails{
 			From: info.From, FromName: c.CallerName(), To: info.To, Keys: c.Pressed(), Codec: c.Codec().String(),
+			ShownFrom: b.from, ShownName: b.name, ShownNone: b.from == "" && info.Anonymous,
 		},
 		Notify: func(n queue.Notice) { c.Post(n) },
 	}, agent, b.timeout)

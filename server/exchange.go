@@ -41,7 +41,7 @@ func (x *exchange) runPlan(c *call.Call, s *flow.Snapshot, number *ccs.Number, h
 		return call.Cause{By: call.BySystem, Reason: call.ReasonNoPlan}
 	}
 	c.SetPlan(version.PlanID, version.ID)
-	p := &phone{Call: c, exchange: x, snapshot: s, language: version.Flow.Language, hops: hops}
+	p := &phone{Call: c, exchange: x, snapshot: s, language: version.Flow.Language, presentation: version.Flow.Presentation, hops: hops}
 	return flow.Run(p, s, version, flow.Limits{})
 }
 

@@ -15,6 +15,8 @@ type phone struct {
 	*exchange
 	snapshot *flow.Snapshot
 	language string
+	// presentation is which number a telephone shows that rings for a queue.
+	presentation ccs.Presentation
 	// hops counts the plans, forwards and transfers that led here.
 	hops int
 }
