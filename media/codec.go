@@ -1,5 +1,7 @@
 package media
 
+import "slices"
+
 // Codec names an encoding of sound, independent of the payload type number
 // that a peer has given it.
 type Codec uint8
@@ -23,6 +25,12 @@ func (c Codec) String() string {
 		return codecNames[c]
 	}
 	return "unknown"
+}
+
+// CodecNamed is the encoding of a name as String spells it, NoCodec where there is
+// none.
+func CodecNamed(name string) Codec {
+	return Codec(max(0, slices.Index(codecNames[:], name)))
 }
 
 // ClockRate is the rate of the RTP timestamp in Hz. G.722's is 8000 although

@@ -32,6 +32,7 @@ type bridge struct {
 	timeout    time.Duration
 	early      bool // the network's own sound may be heard before the answer
 	placed     bool // an agent's own call: a colleague needs no wrap-up, and a browser takes every codec
+	telephone  bool // from a telephone rather than a browser
 	hops       int
 }
 
@@ -87,7 +88,7 @@ func (b *bridge) toLine(l *ccs.Line) (call.Cause, error) {
 
 // codec is the encoding to prefer, so that nothing has to be converted.
 func (b *bridge) codec() media.Codec {
-	if b.placed {
+	if b.placed && !b.telephone {
 		return media.NoCodec
 	}
 	return b.call.Codec()

@@ -3,8 +3,6 @@ package server
 import (
 	"errors"
 
-	"github.com/oklog/ulid/v2"
-
 	"github.com/carillon-cc/carillon/call"
 	"github.com/carillon-cc/carillon/ccs"
 	"github.com/carillon-cc/carillon/flow"
@@ -12,9 +10,15 @@ import (
 	"github.com/carillon-cc/carillon/server/desk"
 )
 
-// place begins a call of an agent's, for the desk.
-func (s *server) place(p desk.Placement) (string, error) {
-	snapshot := s.config.snapshot()
+// mayPlace tells whether an agent may make a call.
+func (s *server) mayPlace(p desk.Placement) error {
+	_, err := s.whom(s.config.snapshot(), p)
+	return err
+}
+
+// whom finds whom an agent wants to call, and whether they may. The error is a
+// *desk.NotPlacedError.
+func (s *server) whom(snapshot *flow.Snapshot, p desk.Placement) (destination, error) {
 	agent := snapshot.Agents[p.Agent]
 	d := resolve(snapshot, p.To, "")
 	if p.Colleague {
@@ -22,37 +26,51 @@ func (s *server) place(p desk.Placement) (string, error) {
 	}
 	switch {
 	case s.stopping():
-		return "", &desk.NotPlacedError{Reason: call.ReasonShutdown}
+		return d, &desk.NotPlacedError{Reason: call.ReasonShutdown}
 	case agent == nil || d.outside != "" && !agent.Outside || d.agent == p.Agent:
-		return "", &desk.NotPlacedError{Reason: call.ReasonNotAllowed}
+		return d, &desk.NotPlacedError{Reason: call.ReasonNotAllowed}
 	case d.none() || d.agent != "" && snapshot.Agents[d.agent] == nil:
-		return "", &desk.NotPlacedError{Reason: call.ReasonInvalid}
+		return d, &desk.NotPlacedError{Reason: call.ReasonInvalid}
 	}
-	id := ulid.Make().String()
+	return d, nil
+}
+
+// place begins a call of an agent's, for the desk.
+func (s *server) place(p desk.Placement) error {
+	snapshot := s.config.snapshot()
+	d, err := s.whom(snapshot, p)
+	if err != nil {
+		return err
+	}
+	agent, id := snapshot.Agents[p.Agent], p.ID
 	// From now on no queue rings there.
 	if err := s.engine.Reserve(p.Agent, id); err != nil {
 		reason := call.ReasonUnavailable
 		if errors.Is(err, queue.ErrBusy) {
 			reason = call.ReasonBusy
 		}
-		return "", &desk.NotPlacedError{Reason: reason}
+		return &desk.NotPlacedError{Reason: reason}
 	}
 	b := &bridge{
 		exchange: s.exchange, snapshot: snapshot, from: agent.CallerID, name: p.Name, by: p.Agent,
-		timeout: directTime, early: true, placed: true,
+		timeout: directTime, early: true, placed: true, telephone: p.Telephone,
 	}
 	run := s.calls.Place(call.Placing{
 		ID: id, Info: placedInfo(snapshot, d, agent, p),
-		Agent: call.Talker{Agent: p.Agent, Name: p.Name, Leg: p.Leg},
+		Agent: call.Talker{Agent: p.Agent, Name: p.Name, Leg: p.Leg, Telephone: p.Telephone},
 	}, func(c *call.Call) call.Cause {
 		b.call = c
 		return b.place(d)
 	})
 	s.placed.Go(func() {
-		defer s.engine.Release(p.Agent, id)
+		finish := s.engine.Release
+		defer func() { finish(p.Agent, id) }()
 		run()
+		if d.outside != "" && b.call.Connected() {
+			finish = s.engine.Finish
+		}
 	})
-	return id, nil
+	return nil
 }
 
 // placedInfo is what is known of an agent's call when it begins.

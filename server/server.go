@@ -19,6 +19,7 @@ import (
 
 	"github.com/carillon-cc/carillon/call"
 	"github.com/carillon-cc/carillon/ccs"
+	"github.com/carillon-cc/carillon/flow"
 	"github.com/carillon-cc/carillon/media"
 	"github.com/carillon-cc/carillon/queue"
 	"github.com/carillon-cc/carillon/server/archive"
@@ -171,7 +172,8 @@ func (s *server) run(ctx, starting context.Context) error {
 	}
 	s.desks = desk.NewHub(desk.Options{
 		Engine: s.engine, Calls: s.calls, WebRTC: s.browsers, User: func(r *http.Request) *ccs.User { return web.UserFrom(r.Context()) },
-		NumberLabel: s.config.numberLabel, AgentName: s.config.userName, Place: s.place, Log: s.log,
+		NumberLabel: s.config.numberLabel, AgentName: s.config.userName, Place: s.place, MayPlace: s.mayPlace,
+		Find: s.find, MayDial: s.mayDial, Telephones: devices{s}, Pacer: s.pacer, Log: s.log,
 	})
 	defer s.desks.Close()
 	listeners, err := s.openHTTP(background, &parts)
@@ -219,13 +221,16 @@ func (s *server) openMedia() error {
 		Listen: s.settings.SIP, PublicIP: s.settings.publicIP,
 		Ports: ports,
 		Pacer: s.pacer, AllowLoopback: s.settings.Demo, AllowedNetworks: s.settings.trunks, Log: s.log,
-		OnTrunk: func(sipgw.TrunkState) { s.refresh() }, OnAlarm: s.trunkAlarm, DailyCounts: s.dailyCounts, OnLines: func(string, bool) { s.refresh() },
+		OnTrunk: func(sipgw.TrunkState) { s.telephonesChanged() }, OnAlarm: s.trunkAlarm, DailyCounts: s.dailyCounts, OnLines: func(string, bool) { s.telephonesChanged() },
 	})
 	if err != nil {
 		s.browsers.Close()
 		return fmt.Errorf("open SIP: %w", err)
 	}
-	s.config.loaded = s.useTelephony
+	s.config.loaded = func(c *flow.Snapshot) {
+		s.useTelephony(c)
+		s.desks.TelephonesChanged()
+	}
 	s.useTelephony(s.config.snapshot())
 	return nil
 }

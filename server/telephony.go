@@ -94,6 +94,13 @@ func (s *server) linesRegistered() float64 {
 	return float64(registered)
 }
 
+// telephonesChanged tells those who show or call telephones that one has come or
+// gone. It only posts.
+func (s *server) telephonesChanged() {
+	s.refresh()
+	s.desks.TelephonesChanged()
+}
+
 // telephony is what the pages ask of trunks and lines.
 type telephony struct{ *server }
 

@@ -147,6 +147,16 @@ func (l *Library) Load(o Objects, ref ccs.Prompt, lang string, done func(*media.
 	}
 }
 
+// Ask gives done the question that asks who picks up for a key: to take a call of
+// the queue of this name, another call where it is "", or the call that the asked
+// person makes. done is called as by Load.
+func (l *Library) Ask(lang, queue string, own bool, key byte, done func(*media.Prompt, error)) {
+	voice, text := question(lang, queue, own, key)
+	if prompt, err, known := l.request(l.speech(voice, text, ""), done); known {
+		done(prompt, err)
+	}
+}
+
 // request answers from memory, or has the source loaded and done called.
 func (l *Library) request(s source, done func(*media.Prompt, error)) (_ *media.Prompt, _ error, known bool) {
 	l.mu.Lock()

@@ -1,6 +1,10 @@
 package tts
 
-import "github.com/carillon-cc/carillon/ccs"
+import (
+	"fmt"
+
+	"github.com/carillon-cc/carillon/ccs"
+)
 
 // defaultVoices speak the built-in prompts.
 var defaultVoices = map[string]string{
@@ -26,6 +30,46 @@ var spoken = map[string]map[string]string{
 		ccs.BuiltinClosed:    "Nous ne sommes pas disponibles pour le moment. Merci de rappeler plus tard.",
 		ccs.BuiltinAnonymous: "Nous ne prenons pas les appels masqués. Merci de rappeler en affichant votre numéro.",
 	},
+}
+
+// questions is what somebody is asked who picks up an outside phone. The key is
+// spelled out as a number or a word, for voices that would skip a sign.
+var questions = map[string]struct{ queue, plain, own, star, hash string }{
+	"en": {
+		queue: "A call for %s. To take it, press %s.", plain: "A call for you. To take it, press %s.",
+		own: "Your call is ready. To begin it, press %s.", star: "star", hash: "hash",
+	},
+	"fr": {
+		queue: "Un appel pour %s. Pour le prendre, appuyez sur %s.", plain: "Un appel pour vous. Pour le prendre, appuyez sur %s.",
+		own: "Votre appel est prêt. Pour le lancer, appuyez sur %s.", star: "étoile", hash: "dièse",
+	},
+}
+
+// question is the text and voice that asks for a key. queue is the name of the
+// queue from which the call comes, "" for another; own says that the asked has
+// the call made.
+func question(lang, queue string, own bool, key byte) (voice, text string) {
+	q, ok := questions[lang]
+	if !ok {
+		lang = Languages()[0]
+		q = questions[lang]
+	}
+	name := string(key)
+	switch key {
+	case '*':
+		name = q.star
+	case '#':
+		name = q.hash
+	}
+	switch {
+	case own:
+		text = fmt.Sprintf(q.own, name)
+	case queue != "":
+		text = fmt.Sprintf(q.queue, queue, name)
+	default:
+		text = fmt.Sprintf(q.plain, name)
+	}
+	return defaultVoices[lang], text
 }
 
 // Languages are those of the built-in prompts; the first serves where a plan

@@ -1,13 +1,16 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/carillon-cc/carillon/call"
+	"github.com/carillon-cc/carillon/ccs"
 	"github.com/carillon-cc/carillon/queue"
 	"github.com/carillon-cc/carillon/webrtc"
 )
@@ -41,11 +44,20 @@ type Desk struct {
 	proof     proof
 	probes    int
 
-	dirty  bool // the pages are to be told
-	status queue.AgentStatus
-	offer  *queue.Offer
-	view   *call.View // the call in which the agent talks
-	lost   string     // a call that went back to the queue while the page was away
+	dirty    bool // the pages are to be told
+	status   queue.AgentStatus
+	offer    *queue.Offer
+	view     *call.View // the call in which the agent talks
+	device   Device     // what the agent's calls ring on
+	trouble  string     // what keeps a telephone from being called
+	silent   bool       // the telephone did not answer at all, a moment ago
+	silences int
+	patience atomic.Int64 // of the device, in ns; the engine reads it
+	ring     *ring        // nil while no telephone rings
+	handed   *handed      // the leg that a call was last given
+	out      bool         // the agent signed out, and pages may still be open
+
+	lost   string // a call that went back to the queue while the page was away
 	lostAt time.Time
 }
 
@@ -63,6 +75,7 @@ type (
 		state webrtc.State
 	}
 	absenceOver struct{ absence int }
+	signedOut   struct{}
 	offered     struct{ offer queue.Offer }
 	withdrawn   struct {
 		offer   queue.Offer
@@ -73,11 +86,14 @@ type (
 )
 
 func newDesk(o Options, agent string) *Desk {
-	return &Desk{
+	d := &Desk{
 		options: o, agent: agent, inbox: call.NewMailbox(), pages: make(map[*conn]bool),
 		log:    o.Log.With("agent", agent),
 		status: queue.AgentStatus{Agent: agent, State: queue.Offline, Since: time.Now()},
+		device: Device{Kind: ccs.DeviceBrowser},
 	}
+	d.readDevice()
+	return d
 }
 
 func (d *Desk) run(ctx context.Context) {
@@ -96,6 +112,7 @@ func (d *Desk) run(ctx context.Context) {
 		}
 		select {
 		case <-ctx.Done():
+			d.quiet()
 			d.closePeer()
 			return
 		case <-d.inbox.Wake():
@@ -118,6 +135,7 @@ func (d *Desk) guarded(f func()) {
 		}
 		clear(d.pages)
 		d.offer = nil
+		d.quiet()
 		d.leaderless(lostGrace)
 	}()
 	f()
@@ -142,9 +160,44 @@ func (d *Desk) handle(e call.Event) {
 		d.offered(e.offer)
 	case withdrawn:
 		d.withdrawn(e)
+	case signedOut:
+		d.signedOut()
+	case telephonesChanged:
+		d.readDevice()
+	case silenceOver:
+		if e.silences == d.silences && d.silent {
+			d.silent = false
+			d.readTrouble()
+		}
+	case questionLoaded:
+		if e.ring.question = e.prompt; e.ring == d.ring {
+			d.ask(e.ring)
+		}
+	case ringOver:
+		d.ringOver(e.ring)
 	case statusChanged:
 		d.status = e.status
+		d.checkHanded()
+		d.goHome()
 		d.push()
+	case call.Ringing:
+		d.legEvent(e.Leg, e)
+	case call.Forwarded:
+		d.legEvent(e.Leg, e)
+	case call.Answered:
+		d.legEvent(e.Leg, e)
+	case call.Digit:
+		d.legEvent(e.Leg, e)
+	case call.Gone:
+		d.legEvent(e.Leg, e)
+	case call.Held:
+		d.legEvent(e.Leg, e)
+	case call.CodecChanged:
+		d.legEvent(e.Leg, e)
+	case call.Refer:
+		d.legEvent(e.Leg, e)
+	case call.Replaced:
+		d.legEvent(e.Leg, e)
 	case call.View:
 		d.callChanged(e)
 	}
@@ -181,7 +234,8 @@ func (d *Desk) message(leading bool) deskMessage {
 		Type: "desk", Now: time.Now().UnixMilli(),
 		Agent: agentPart{d.agent, d.name}, Leading: leading,
 		State: string(d.status.State), Reason: d.status.Reason, Since: d.status.Since.UnixMilli(),
-		Next: string(d.status.Next), Problems: d.problems(),
+		Next: string(d.status.Next), Problems: d.problems(), Device: d.devicePart(),
+		Outside: d.options.MayDial != nil && d.options.MayDial(d.agent),
 	}
 	if o := d.offer; o != nil {
 		m.Offer = &offerPart{
@@ -190,18 +244,39 @@ func (d *Desk) message(leading bool) deskMessage {
 			Waited: o.Waited.Milliseconds(), Keys: o.Details.Keys, Codec: o.Details.Codec,
 			Expires: o.Expires.UnixMilli(),
 		}
+		if r := d.ring; r != nil && r.offer != nil && r.offer.ID == o.ID {
+			m.Offer.Phase, m.Offer.Expires = string(r.phase), r.offer.Expires.UnixMilli()
+			if r.phase == call.PhaseTalking {
+				m.Offer.Phase, m.Offer.Confirm = "confirm", string(r.key)
+			}
+		}
+	}
+	if r := d.ring; r != nil && r.offer == nil {
+		m.Call = d.ringPart(r)
 	}
 	if v := d.view; v != nil {
 		m.Call = &callPart{
-			ID: v.ID, From: v.From, FromName: v.FromName, To: v.To, ToName: d.options.NumberLabel(v.To),
-			Queue: v.Queue, Codec: v.Codec.String(), Keys: v.Keys, Connected: v.Connected.UnixMilli(),
+			ID: v.ID, Direction: string(v.Direction), Phase: string(v.Phase), Early: v.Early,
+			From: v.From, FromName: v.FromName, To: v.To, ToName: cmp.Or(v.ToName, d.options.NumberLabel(v.To)),
+			Queue: v.Queue, Codec: v.Codec.String(), Keys: v.Keys, Connected: millis(v.Connected), Started: millis(v.Started),
 			Muted: v.Muted, Held: v.Held, CallerHolds: v.CallerHolds, Recording: v.Recording,
+		}
+		if v.Phase == call.PhaseNotReached {
+			m.Call.Reason = string(v.Cause.Reason)
 		}
 	}
 	if !d.status.WrapUpEnds.IsZero() {
 		m.WrapUp = &wrapUpPart{Ends: d.status.WrapUpEnds.UnixMilli()}
 	}
 	return m
+}
+
+// millis is a time as the protocol tells it, 0 for none.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
 }
 
 func (d *Desk) notice(code string, params map[string]string) {

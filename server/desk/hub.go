@@ -14,6 +14,7 @@ import (
 
 	"github.com/carillon-cc/carillon/call"
 	"github.com/carillon-cc/carillon/ccs"
+	"github.com/carillon-cc/carillon/media"
 	"github.com/carillon-cc/carillon/queue"
 	"github.com/carillon-cc/carillon/webrtc"
 )
@@ -35,8 +36,18 @@ type Options struct {
 	// Place begins a call of an agent's and returns at once. What becomes of it
 	// comes as call.View, from PhaseCalling on; call.HangUp gives it up. The
 	// error is a *NotPlacedError where the call may not or cannot be placed.
-	Place func(Placement) (callID string, err error)
-	Log   *slog.Logger
+	// MayPlace tells that without placing it, which needs no Leg. nil has agents
+	// make no calls.
+	Place, MayPlace func(Placement) error
+	// Find looks for whom the agent may call, by a part of their name or number,
+	// "" for everybody; it returns a few. nil finds nobody.
+	Find func(agent, query string) []Found
+	// MayDial tells whether the agent may call beyond Carillon; nil is nobody.
+	MayDial func(agent string) bool
+	// Telephones calls agents whose calls do not ring on the page; nil where all do.
+	Telephones Telephones
+	Pacer      *media.Pacer // plays questions to telephones; needed with Telephones
+	Log        *slog.Logger
 }
 
 // Hub knows the desks. Any goroutine may call its methods.
@@ -112,6 +123,30 @@ func (h *Hub) CallChanged(v call.View) {
 	}
 }
 
+// TelephonesChanged has the desks look anew at what their agents' calls ring on,
+// and whether that can be called. It only posts.
+func (h *Hub) TelephonesChanged() { h.all(telephonesChanged{}) }
+
+// SignedOut ends the day of an agent who signs out. One whose calls ring on a
+// telephone would else be called with all pages closed. It only posts.
+func (h *Hub) SignedOut(agent string) {
+	h.mu.Lock()
+	d := h.desks[agent]
+	h.mu.Unlock()
+	if d != nil {
+		d.inbox.Post(signedOut{})
+	}
+}
+
+// all posts something to every desk.
+func (h *Hub) all(e call.Event) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, d := range h.desks {
+		d.inbox.Post(e)
+	}
+}
+
 // desk returns the agent's desk and makes it on the first visit; nil when the
 // hub is closed.
 func (h *Hub) desk(user *ccs.User) *Desk {
@@ -139,11 +174,7 @@ func (h *Hub) probe() {
 		case <-h.ctx.Done():
 			return
 		case <-ticker.C:
-			h.mu.Lock()
-			for _, d := range h.desks {
-				d.inbox.Post(tick{})
-			}
-			h.mu.Unlock()
+			h.all(tick{})
 		}
 	}
 }

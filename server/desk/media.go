@@ -15,6 +15,10 @@ func (d *Desk) media(page *conn, r request) {
 		d.refuse(page, r, "notLeading")
 		return
 	}
+	if d.device.telephone() {
+		d.refuse(page, r, "onTelephone")
+		return
+	}
 	if d.peer != nil && d.peerState != webrtc.StateClosed {
 		answer, err := d.peer.Restart(r.SDP)
 		switch {

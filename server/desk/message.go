@@ -18,6 +18,9 @@ type request struct {
 	Digit      string `json:"digit"`
 	Seconds    int    `json:"seconds"`
 	State      string `json:"state"`
+	To         string `json:"to"`
+	Agent      string `json:"agent"`
+	Query      string `json:"query"`
 }
 
 type deskMessage struct {
@@ -30,6 +33,8 @@ type deskMessage struct {
 	Since    int64       `json:"since"`
 	Problems []string    `json:"problems"`
 	Next     string      `json:"next"`
+	Device   devicePart  `json:"device"`
+	Outside  bool        `json:"outside"`
 	Offer    *offerPart  `json:"offer,omitempty"`
 	Call     *callPart   `json:"call,omitempty"`
 	WrapUp   *wrapUpPart `json:"wrapUp,omitempty"`
@@ -38,6 +43,12 @@ type deskMessage struct {
 type agentPart struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`
+}
+
+type devicePart struct {
+	Kind   string `json:"kind"` // a ccs.DeviceKind
+	Number string `json:"number"`
+	Name   string `json:"name"`
 }
 
 type offerPart struct {
@@ -52,10 +63,18 @@ type offerPart struct {
 	Keys     string `json:"keys"`
 	Codec    string `json:"codec"`
 	Expires  int64  `json:"expires"`
+	Phase    string `json:"phase"`   // of a telephone: "calling", "ringing" or "confirm"
+	Confirm  string `json:"confirm"` // the accept key, with "confirm"
 }
 
 type callPart struct {
 	ID          string `json:"id"`
+	Direction   string `json:"direction"`
+	Phase       string `json:"phase"`   // a call.Phase, or "telephone": the agent's own rings first
+	Confirm     string `json:"confirm"` // the accept key that it waits for
+	Reason      string `json:"reason"`  // with "notReached", a call.Reason
+	Early       bool   `json:"early"`
+	Started     int64  `json:"started"`
 	From        string `json:"from"`
 	FromName    string `json:"fromName"`
 	To          string `json:"to"`
@@ -72,6 +91,12 @@ type callPart struct {
 
 type wrapUpPart struct {
 	Ends int64 `json:"ends"`
+}
+
+type foundMessage struct {
+	Type  string  `json:"type"` // "found"
+	Query string  `json:"query"`
+	Found []Found `json:"found"`
 }
 
 type mediaMessage struct {

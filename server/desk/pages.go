@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/carillon-cc/carillon/call"
+	"github.com/carillon-cc/carillon/queue"
 	"github.com/carillon-cc/carillon/webrtc"
 )
 
@@ -19,6 +20,8 @@ func (d *Desk) hello(page *conn, tab string) {
 	}
 	page.tab = tab
 	d.pages[page] = true
+	d.out = false
+	d.readDevice()
 	switch {
 	case d.leader == nil:
 		d.lead(page)
@@ -64,6 +67,11 @@ func (d *Desk) pageGone(page *conn) {
 		return
 	}
 	delete(d.pages, page)
+	if d.out && len(d.pages) == 0 && d.device.telephone() {
+		d.leader = nil
+		d.goOffline()
+		return
+	}
 	if page != d.leader {
 		return
 	}
@@ -87,7 +95,7 @@ func (d *Desk) leaderless(grace time.Duration) {
 
 // awayWithPeer lets go of the media connection of a page that is gone.
 func (d *Desk) awayWithPeer() {
-	if d.view != nil {
+	if d.view != nil && !d.device.telephone() {
 		d.post(call.AgentAway{Agent: d.agent, Grace: reloadGrace})
 	}
 	d.closePeer()
@@ -100,12 +108,40 @@ func (d *Desk) absenceOver(absence int) {
 	if absence != d.absence || d.leader != nil {
 		return
 	}
+	if d.device.telephone() {
+		// Calls ring elsewhere than on the page.
+		d.goHome()
+		return
+	}
+	d.goOffline()
+}
+
+// goHome signs an agent out whose calls ring on a telephone, who has closed all
+// pages and is away. Whoever is ready, or at work, stays signed in.
+func (d *Desk) goHome() {
+	if d.present && d.device.telephone() && d.leader == nil && len(d.pages) == 0 && d.status.State == queue.Away {
+		d.goOffline()
+	}
+}
+
+// goOffline signs the agent out with the engine.
+func (d *Desk) goOffline() {
+	d.absence++
 	d.present = false
 	d.options.Engine.SignOut(d.agent, d)
-	if d.view == nil || d.peerState != webrtc.StateConnected {
+	if !d.device.telephone() && (d.view == nil || d.peerState != webrtc.StateConnected) {
 		d.abandon()
 	}
 	d.push()
+}
+
+// signedOut is the agent's word that the day is over, which counts as soon as no
+// page is open that another session has.
+func (d *Desk) signedOut() {
+	d.out = true
+	if len(d.pages) == 0 && d.present && d.device.telephone() {
+		d.goOffline()
+	}
 }
 
 // abandon forgets the page that will not come back.

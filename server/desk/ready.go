@@ -22,7 +22,9 @@ func (d *Desk) probe() {
 		d.probes++
 		d.leader.send(probeMessage{Type: "probe", N: d.probes})
 	}
-	d.reach()
+	if !d.device.telephone() {
+		d.reach()
+	}
 }
 
 // proved takes a page's answer to a probe, or its word that something changed.
@@ -42,6 +44,12 @@ func (d *Desk) proved(page *conn, r request) {
 // words of the protocol.
 func (d *Desk) problems() []string {
 	problems := []string{}
+	if d.device.telephone() {
+		if d.trouble != "" {
+			problems = append(problems, d.trouble)
+		}
+		return problems
+	}
 	if d.leader == nil || time.Since(d.proof.last) > proofLasts {
 		problems = append(problems, "signalling")
 	}

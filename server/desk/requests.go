@@ -35,6 +35,9 @@ func (d *Desk) request(page *conn, r request) {
 	case "media":
 		d.media(page, r)
 		return
+	case "find":
+		d.find(page, r)
+		return
 	}
 	if page != d.leader {
 		d.refuse(page, r, "notLeading")
@@ -42,11 +45,15 @@ func (d *Desk) request(page *conn, r request) {
 	}
 	switch r.Type {
 	case "ready":
-		d.options.Engine.SetReady(d.agent)
+		d.ready()
+	case "dial":
+		d.dial(page, r)
 	case "away":
 		d.options.Engine.SetAway(d.agent, clip(r.Reason, 64))
 	case "delivered":
-		d.options.Engine.Delivered(r.Offer)
+		if !d.device.telephone() {
+			d.options.Engine.Delivered(r.Offer)
+		}
 	case "accept":
 		d.accept(page, r)
 	case "decline":
@@ -62,7 +69,7 @@ func (d *Desk) request(page *conn, r request) {
 		}
 		d.post(call.Press{Agent: d.agent, Digit: r.Digit[0]})
 	case "hangup":
-		d.post(call.HangUp{Agent: d.agent})
+		d.hangUp()
 	case "endWrapUp":
 		d.options.Engine.EndWrapUp(d.agent)
 	case "extendWrapUp":
@@ -85,20 +92,39 @@ func (d *Desk) refuse(page *conn, r request, code string) {
 	page.send(errorMessage{Type: "error", For: r.Type, Code: code})
 }
 
-// offered shows an offer to the agent.
+// ready has calls be offered. Whoever presses it says that the telephone is in
+// order, too.
+func (d *Desk) ready() {
+	if d.silent {
+		d.silent = false
+		d.readTrouble()
+	}
+	d.options.Engine.SetReady(d.agent)
+}
+
+// offered shows an offer to the agent, and has a telephone ring.
 func (d *Desk) offered(o queue.Offer) {
 	d.offer = &o
 	d.push()
+	if d.device.telephone() {
+		d.ringFor(o)
+	}
 }
 
 // withdrawn takes an offer off the pages and says why, where it matters.
 func (d *Desk) withdrawn(e withdrawn) {
+	if d.ring != nil && d.ring.offer != nil && d.ring.offer.ID == e.offer.ID {
+		d.silence(e.why)
+	}
+	d.readDevice()
 	if d.offer == nil || d.offer.ID != e.offer.ID {
 		return
 	}
 	d.offer = nil
 	d.push()
 	switch e.why {
+	case queue.WithdrawnEngaged, queue.WithdrawnForwarded, queue.WithdrawnFailed:
+		d.notice("offer."+string(e.why), nil)
 	case queue.WithdrawnTaken:
 		d.notice("offer.taken", map[string]string{"by": d.options.AgentName(e.takenBy)})
 	case queue.WithdrawnMissed:
@@ -111,6 +137,10 @@ func (d *Desk) withdrawn(e withdrawn) {
 // accept claims the offer for the agent. What the engine grants comes back as
 // the call's change.
 func (d *Desk) accept(page *conn, r request) {
+	if d.device.telephone() {
+		d.refuse(page, r, "onTelephone")
+		return
+	}
 	if d.peer == nil {
 		d.refuse(page, r, "noMedia")
 		return
@@ -121,17 +151,22 @@ func (d *Desk) accept(page *conn, r request) {
 		d.refuse(page, r, "busy")
 		return
 	}
-	err := d.options.Engine.Accept(r.Offer, d.agent, d.peer.Line(0))
-	var taken *queue.TakenError
-	switch {
-	case errors.As(err, &taken):
-		d.notice("offer.taken", map[string]string{"by": d.options.AgentName(taken.By)})
-	case err != nil:
+	if err := d.options.Engine.Accept(r.Offer, d.agent, d.peer.Line(0)); err != nil && !d.lateAccept(err) {
 		d.refuse(page, r, "offerGone")
 	}
 	if d.offer != nil && d.offer.ID == r.Offer {
 		d.offer = nil
 	}
+}
+
+// lateAccept tells the agent who was faster, if somebody was.
+func (d *Desk) lateAccept(err error) bool {
+	var taken *queue.TakenError
+	if !errors.As(err, &taken) {
+		return false
+	}
+	d.notice("offer.taken", map[string]string{"by": d.options.AgentName(taken.By)})
+	return true
 }
 
 func (d *Desk) decline(page *conn, r request) {
@@ -154,16 +189,23 @@ func (d *Desk) callChanged(v call.View) {
 			d.peer.Line(0).SetCodec(v.Codec)
 		}
 	case d.view != nil && d.view.ID == v.ID:
-		d.view = nil
+		d.view, d.handed = nil, nil
 		if !d.present {
 			d.abandon()
 		}
+		d.readDevice()
 		switch {
 		case !v.Over:
+			if d.device.telephone() {
+				d.notice("call.telephoneLost", nil)
+				break
+			}
 			d.lost, d.lostAt = v.ID, time.Now()
 			d.notice("call.lost", nil)
 		default:
-			d.notice("call.ended", map[string]string{"by": string(v.Cause.By), "reason": string(v.Cause.Reason)})
+			d.notice("call.ended", map[string]string{
+				"by": string(v.Cause.By), "reason": string(v.Cause.Reason), "phase": string(v.Phase),
+			})
 		}
 	default:
 		return

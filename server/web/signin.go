@@ -123,6 +123,9 @@ func (w *Web) logout(rw http.ResponseWriter, r *http.Request) {
 		w.failed(rw, r, "sign out", err)
 		return
 	}
+	if user := UserFrom(r.Context()); user != nil && w.o.SignedOut != nil {
+		w.o.SignedOut(user.ID)
+	}
 	http.Redirect(rw, r, "/login", http.StatusSeeOther)
 }
 

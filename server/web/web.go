@@ -40,6 +40,8 @@ type Options struct {
 	Telephony Telephony
 	// Agents tells what every agent does; may be nil.
 	Agents func() []AgentState
+	// SignedOut is told the id of who signs out; may be nil.
+	SignedOut func(user string)
 	// Changed is told after pages have changed the configuration in the store, so
 	// that calls use it from then on; may be nil. Its error means that calls go on
 	// with what they had, and that the page should say so.
