@@ -115,19 +115,17 @@ func (d *diagnosis) resolve(ctx context.Context) []trunk.Endpoint {
 // invite lets answers of endpoints in until the function that it returns is
 // called.
 func (t *trunks) invite(endpoints []trunk.Endpoint) (leave func()) {
-	count := func(by int) {
-		t.mu.Lock()
-		for _, e := range endpoints {
-			ip := e.Peer.Addr()
-			if t.guests[ip] += by; t.guests[ip] <= 0 {
-				delete(t.guests, ip)
-			}
-		}
-		t.mu.Unlock()
-		t.admit()
+	t.mu.Lock()
+	for _, e := range endpoints {
+		t.guests[e.Peer.Addr()]++
 	}
-	count(1)
-	return func() { count(-1) }
+	t.mu.Unlock()
+	t.admit()
+	return func() {
+		for _, e := range endpoints {
+			t.dismiss(e.Peer.Addr())
+		}
+	}
 }
 
 // signOn registers, and says what the provider said.

@@ -158,12 +158,35 @@ func (t *trunks) begin(l, before *link) {
 	})
 }
 
-// end has a link end its registration. t.mu is held.
+// end has a link end its registration. The answers to that are still let in.
+// t.mu is held.
 func (t *trunks) end(l *link) {
 	l.stop()
-	if t.ctx == nil && l.runner != nil {
+	switch {
+	case l.runner == nil:
+	case t.ctx == nil:
 		close(l.done) // it never began
+	default:
+		ip := l.runner.At().Peer.Addr()
+		if !ip.IsValid() {
+			return
+		}
+		t.guests[ip]++
+		t.tasks.Go(func() {
+			<-l.done
+			t.dismiss(ip)
+		})
 	}
+}
+
+// dismiss takes a guest back.
+func (t *trunks) dismiss(ip netip.Addr) {
+	t.mu.Lock()
+	if t.guests[ip]--; t.guests[ip] <= 0 {
+		delete(t.guests, ip)
+	}
+	t.mu.Unlock()
+	t.admit()
 }
 
 // run looks after the trunks until ctx ends, and ends their registrations.

@@ -394,7 +394,12 @@ func (c *Call) bye() {
 
 // request sends a request whose outcome does not matter.
 func (c *Call) request(r *sip.Request) {
-	c.phone.requests.Go(func() { _, _ = c.phone.client.Do(c.phone.ctx, r, dialog.Built) })
+	p := c.phone
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.leaving {
+		p.requests.Go(func() { _, _ = p.client.Do(p.ctx, r, dialog.Built) })
+	}
 }
 
 // note adds to the timeline.

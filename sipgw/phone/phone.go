@@ -55,6 +55,7 @@ type Phone struct {
 	tasks sync.WaitGroup
 	// requests are those whose outcome does not matter, such as BYE.
 	requests sync.WaitGroup
+	leaving  bool // Close waits for them; p.mu
 
 	mu    sync.Mutex
 	calls map[dialog.ID]*Call
@@ -169,6 +170,9 @@ func (p *Phone) Close() {
 	for _, c := range lines {
 		c.finish(Ending{By: ByUs, Reason: "closed"})
 	}
+	p.mu.Lock()
+	p.leaving = true
+	p.mu.Unlock()
 	limit := time.AfterFunc(farewell, p.stop)
 	p.requests.Wait()
 	limit.Stop()
