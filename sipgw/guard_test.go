@@ -49,7 +49,7 @@ func TestStrangersWhoNameALineLeaveNothingBehind(t *testing.T) {
 	b := startLines(t, nil, line100())
 	for range 50 {
 		h := newHandset(t, b, "udp", "127.0.0.1")
-		if res := h.plain("INVITE", nil, handsetOffer); res.StatusCode != 407 {
+		if res := h.plain("INVITE", nil, handsetOffer); res.StatusCode != sip.StatusProxyAuthRequired {
 			t.Fatalf("got %s", res.StartLine())
 		}
 		h.send(h.message("ACK", h.uri(), nil, ""))
@@ -88,7 +88,7 @@ func TestWrongPasswordsAreThrottledAndARightOneIsLetIn(t *testing.T) {
 		attacker.seq++
 		attacker.send(attacker.message("REGISTER", attacker.uri(), []string{attacker.answer(res, "REGISTER")}, ""))
 		if res := attacker.final(50 * time.Millisecond); res != nil {
-			if answered++; res.StatusCode != 401 {
+			if answered++; res.StatusCode != sip.StatusUnauthorized {
 				t.Fatalf("a wrong password got %s", res.StartLine())
 			}
 		}
@@ -114,7 +114,7 @@ func TestWrongPasswordsAreThrottledAndARightOneIsLetIn(t *testing.T) {
 	other.number = "101"
 	other.mustRegister()
 	other.password = "wrong"
-	if res := other.register(); res.StatusCode != 401 {
+	if res := other.register(); res.StatusCode != sip.StatusUnauthorized {
 		t.Errorf("a wrong password of another line got %s", res.StartLine())
 	}
 }
@@ -193,7 +193,7 @@ func TestFirstMessageMayComeInPieces(t *testing.T) {
 		text = text[n:]
 		time.Sleep(time.Millisecond)
 	}
-	if res := h.final(patience); res == nil || res.StatusCode != 401 {
+	if res := h.final(patience); res == nil || res.StatusCode != sip.StatusUnauthorized {
 		t.Errorf("got %v", res)
 	}
 	h.send("\r\n\r\n")

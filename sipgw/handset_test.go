@@ -208,7 +208,7 @@ func (h *handset) answer(res *sip.Response, method string) string {
 func (h *handset) request(method string, headers []string, body string) *sip.Response {
 	h.t.Helper()
 	res := h.plain(method, headers, body)
-	if res.StatusCode != 401 && res.StatusCode != 407 {
+	if res.StatusCode != sip.StatusUnauthorized && res.StatusCode != sip.StatusProxyAuthRequired {
 		return res
 	}
 	if method == "INVITE" {
@@ -228,7 +228,7 @@ func (h *handset) register(headers ...string) *sip.Response {
 // mustRegister registers.
 func (h *handset) mustRegister(headers ...string) {
 	h.t.Helper()
-	if res := h.register(headers...); res.StatusCode != 200 {
+	if res := h.register(headers...); res.StatusCode != sip.StatusOK {
 		h.t.Fatalf("not registered: %s", res.StartLine())
 	}
 }
@@ -249,7 +249,7 @@ func (h *handset) call(b *bench, headers ...string) *served {
 	h.seq++
 	h.send(h.message("INVITE", h.uri(), headers, h.offer()))
 	res := h.final(patience)
-	if res == nil || res.StatusCode != 407 {
+	if res == nil || res.StatusCode != sip.StatusProxyAuthRequired {
 		h.t.Fatalf("the call was not challenged: %v", res)
 	}
 	h.toTag, _ = res.To().Params.Get("tag")
@@ -270,7 +270,7 @@ func (h *handset) talk(b *bench) *served {
 		h.t.Fatal(err)
 	}
 	res := h.final(patience)
-	if res == nil || res.StatusCode != 200 {
+	if res == nil || res.StatusCode != sip.StatusOK {
 		h.t.Fatalf("not answered: %v", res)
 	}
 	h.toTag, _ = res.To().Params.Get("tag")

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/emiago/sipgo/sip"
+
 	"github.com/carillon-cc/carillon/call"
 	"github.com/carillon-cc/carillon/ccs"
 	"github.com/carillon-cc/carillon/media"
@@ -39,12 +41,12 @@ func TestTelephoneRegistersAndLeaves(t *testing.T) {
 			b := startLines(t, func(c *Config) { secure(t, c); c.OnLines = heard.lines }, line100())
 			h := newHandset(t, b, network, "127.0.0.1")
 			res := h.plain("REGISTER", nil, "")
-			if res.StatusCode != 401 || len(res.GetHeaders("WWW-Authenticate")) != 2 {
+			if res.StatusCode != sip.StatusUnauthorized || len(res.GetHeaders("WWW-Authenticate")) != 2 {
 				t.Fatalf("not challenged twice:\n%s", res)
 			}
 			res = h.register("Expires: 300")
 			contacts := res.GetHeaders("Contact")
-			if res.StatusCode != 200 || len(contacts) != 1 || !strings.Contains(contacts[0].Value(), ";expires=300") {
+			if res.StatusCode != sip.StatusOK || len(contacts) != 1 || !strings.Contains(contacts[0].Value(), ";expires=300") {
 				t.Fatalf("answered\n%s", res)
 			}
 			states := b.LineStates()
@@ -62,10 +64,10 @@ func TestTelephoneRegistersAndLeaves(t *testing.T) {
 			if got := len(b.LineStates()[0].Contacts); got != 1 {
 				t.Errorf("%d contacts after a query: %s", got, res.StartLine())
 			}
-			if res = h.register("Expires: 30"); res.StatusCode != 423 || res.GetHeader("Min-Expires").Value() != "60" {
+			if res = h.register("Expires: 30"); res.StatusCode != sip.StatusIntervalToBrief || res.GetHeader("Min-Expires").Value() != "60" {
 				t.Errorf("30 s got\n%s", res)
 			}
-			if res = h.register("Contact: *", "Expires: 0"); res.StatusCode != 200 || len(res.GetHeaders("Contact")) != 0 {
+			if res = h.register("Contact: *", "Expires: 0"); res.StatusCode != sip.StatusOK || len(res.GetHeaders("Contact")) != 0 {
 				t.Errorf("leaving got\n%s", res)
 			}
 			if want := []string{"line-100 true", "line-100 false"}; !reflect.DeepEqual(heard.get(), want) {
@@ -85,7 +87,7 @@ func TestTelephoneRegistersForItselfOnly(t *testing.T) {
 	h.seq++
 	text := h.message("REGISTER", h.uri(), []string{h.answer(res, "REGISTER")}, "")
 	h.send(strings.Replace(text, "To: <sip:100@", "To: <sip:200@", 1))
-	if res := h.final(patience); res == nil || res.StatusCode != 403 {
+	if res := h.final(patience); res == nil || res.StatusCode != sip.StatusForbidden {
 		t.Errorf("registering another line got %v", res)
 	}
 }
@@ -138,7 +140,7 @@ func TestCallOfALineProvesWhoCalls(t *testing.T) {
 			if s.Line != "line-100" || s.From != "100" || s.FromName != "Reception" || s.Anonymous || s.Trunk != "" {
 				t.Errorf("incoming is %+v", s.Incoming)
 			}
-			if res := h.plain("BYE", nil, ""); res.StatusCode != 200 {
+			if res := h.plain("BYE", nil, ""); res.StatusCode != sip.StatusOK {
 				t.Errorf("BYE within the call got %s", res.StartLine())
 			}
 			if got := s.gone(t); got.Reason != call.ReasonHangup {
@@ -157,7 +159,7 @@ func TestRepeatedInviteGetsTheSameChallenge(t *testing.T) {
 	first := h.final(patience)
 	h.send(invite)
 	second := h.final(patience)
-	if first == nil || second == nil || first.StatusCode != 407 || first.String() != second.String() {
+	if first == nil || second == nil || first.StatusCode != sip.StatusProxyAuthRequired || first.String() != second.String() {
 		t.Errorf("first\n%v\nsecond\n%v", first, second)
 	}
 }
@@ -196,7 +198,7 @@ func TestRequestWithinACallComesFromWhereTheCallIs(t *testing.T) {
 	// moved to another network can give.
 	thief.number = "100"
 	thief.password = "wrong"
-	if res := thief.request("BYE", nil, ""); res.StatusCode != 407 {
+	if res := thief.request("BYE", nil, ""); res.StatusCode != sip.StatusProxyAuthRequired {
 		t.Errorf("a BYE from elsewhere got %s", res.StartLine())
 	}
 	select {
@@ -205,7 +207,7 @@ func TestRequestWithinACallComesFromWhereTheCallIs(t *testing.T) {
 	default:
 	}
 	thief.password = "secret"
-	if res := thief.request("BYE", nil, ""); res.StatusCode != 200 {
+	if res := thief.request("BYE", nil, ""); res.StatusCode != sip.StatusOK {
 		t.Errorf("a proved BYE from elsewhere got %s", res.StartLine())
 	}
 	s.gone(t)

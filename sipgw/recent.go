@@ -36,10 +36,3 @@ func (r *recent[K, V]) change(key K, f func(V) V) {
 	}
 	r.now[key] = f(v)
 }
-
-// len is how many are kept.
-func (r *recent[K, V]) len() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return len(r.now) + len(r.older)
-}

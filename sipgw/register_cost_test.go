@@ -71,7 +71,7 @@ func BenchmarkRegistration(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if res := exchange(i, seq+1, answer.String()+"\r\n"); res.StatusCode != 200 {
+		if res := exchange(i, seq+1, answer.String()+"\r\n"); res.StatusCode != sip.StatusOK {
 			b.Fatalf("registration %d got %s", i, res.StartLine())
 		}
 	}
