@@ -387,7 +387,7 @@ func TestAnAgentsCallsArePermittedOrNot(t *testing.T) {
 					_ = h.engine.Reserve(x.agent, "other")
 				}
 				x.to.Agent, x.to.Name, x.to.Leg = x.agent, x.agent, calltest.NewCalled("browser")
-				_, err := h.place(x.to)
+				err := h.place(x.to)
 				var refused *desk.NotPlacedError
 				if errors.As(err, &refused); x.want == "" && err != nil || x.want != "" && (refused == nil || refused.Reason != x.want) {
 					t.Errorf("got %v, want %q", err, x.want)
@@ -402,7 +402,8 @@ func TestAnAgentCallsOutside(t *testing.T) {
 		h := build(t, telephones(), "+33622222222")
 		h.ready("alice")
 		browser, far := calltest.NewCalled("browser"), h.network.phones["+33622222222"]
-		id, err := h.place(desk.Placement{Agent: "alice", Name: "Alice", Leg: browser, To: "+33622222222"})
+		id := "own"
+		err := h.place(desk.Placement{ID: id, Agent: "alice", Name: "Alice", Leg: browser, To: "+33622222222"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -436,7 +437,7 @@ func TestAColleagueIsCalled(t *testing.T) {
 		h.ready("alice")
 		bob := h.ready("bob")
 		hers, his := calltest.NewCalled("hers"), calltest.NewCalled("his")
-		if _, err := h.place(desk.Placement{Agent: "alice", Name: "Alice", Leg: hers, To: "bob", Colleague: true}); err != nil {
+		if err := h.place(desk.Placement{ID: "own", Agent: "alice", Name: "Alice", Leg: hers, To: "bob", Colleague: true}); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
@@ -468,7 +469,7 @@ func TestWhoReachesNobodyHearsATone(t *testing.T) {
 		h := build(t, telephones(), "+33622222222")
 		h.ready("alice")
 		browser := calltest.NewCalled("browser")
-		_, _ = h.place(desk.Placement{Agent: "alice", Name: "Alice", Leg: browser, To: "+33622222222"})
+		_ = h.place(desk.Placement{ID: "own", Agent: "alice", Name: "Alice", Leg: browser, To: "+33622222222"})
 		synctest.Wait()
 		begun := time.Now()
 		h.network.phones["+33622222222"].Leave(call.Cause{By: call.ByCalled, Reason: call.ReasonTheirBusy, Status: 486})
