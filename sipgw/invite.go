@@ -119,6 +119,8 @@ func (g *Gateway) newCaller(x exchange, offer *sdp.Description) (*caller, error)
 	if x.line == nil {
 		from, _ := g.acl.find(source.Addr())
 		through = g.trunks.through(x.req, from)
+	} else {
+		encryption = x.line.Encryption
 	}
 	if through != nil {
 		encryption = through.trunk.Encryption
