@@ -48,6 +48,7 @@ func startLines(t *testing.T, change func(*Config), lines ...*ccs.Line) *bench {
 		}
 	})
 	b.SetLines(lines)
+	<-b.ready // without which nobody can be called
 	return b
 }
 

@@ -10,7 +10,7 @@ type glance struct {
 	response bool
 	toTag    bool
 	answers  bool // it has credentials
-	whole    bool // the headers were read to their end
+	whole    bool // the headers were read to their end, or are none of SIP
 }
 
 // scan reads a message's first line and the headers that tell who sends it. It
@@ -26,10 +26,10 @@ func scan(b []byte) (g glance, ok bool) {
 	case bytes.HasSuffix(first, []byte(" SIP/2.0")):
 		g.method, _, _ = bytes.Cut(first, []byte(" "))
 		if len(g.method) == 0 || len(g.method) > 16 {
-			return glance{}, false
+			return glance{whole: true}, false
 		}
 	default:
-		return glance{}, false
+		return glance{whole: true}, false
 	}
 	from := false
 	for {
