@@ -23,7 +23,7 @@ type Config struct {
 	RTPPorts      string `name:"rtp-ports" env:"CARILLON_RTP_PORTS" default:"16384-32767" help:"UDP ports of telephone media."`
 	WebRTCPort    string `name:"webrtc-port" env:"CARILLON_WEBRTC_PORT" default:"8443" help:"UDP and TCP port of browser media."`
 	PublicIP      string `name:"public-ip" env:"CARILLON_PUBLIC_IP" help:"Address told to peers. Default: detected."`
-	Trunks        string `name:"trunks" env:"CARILLON_TRUNKS" help:"Addresses or networks from which SIP is accepted, separated by commas."`
+	Trunks        string `name:"trunks" env:"CARILLON_TRUNKS" help:"Addresses or networks from which calls are taken without a trunk, separated by commas."`
 	AdminPassword string `name:"admin-password" env:"CARILLON_ADMIN_PASSWORD" help:"Password of the first administrator. Default: generated and printed once."`
 	Demo          bool   `name:"demo" env:"CARILLON_DEMO" help:"Fill an empty store with the demo set and accept SIP from loopback."`
 	Log           string `name:"log" env:"CARILLON_LOG" default:"info" enum:"debug,info,warn,error" help:"Log level."`
