@@ -173,11 +173,13 @@ func (d *diagnosis) media(leg *called, t *trial) {
 	said := leg.leg.agreed.Remote
 	leg.mu.Unlock()
 	stats, q := leg.port.Stats(), leg.Quality()
-	packets := strconv.FormatUint(stats.Received, 10)
+	// What came before the answer says nothing of the way after it.
+	heard := t.heard.Load()
+	packets := strconv.FormatInt(heard, 10)
 	switch {
-	case stats.Received == 0 && stats.Foreign > 0:
+	case heard == 0 && stats.Foreign > 0:
 		d.add("media", LevelFail, "media.foreign", "Address", said.String())
-	case stats.Received == 0:
+	case heard == 0:
 		d.add("media", LevelFail, "media.none", "Address", said.String(), "Own", leg.leg.media.String())
 	case stats.Remote != said && stats.Remote.IsValid():
 		d.add("media", LevelOK, "media.nat", "Packets", packets, "Address", said.String(), "Source", stats.Remote.String())
