@@ -244,9 +244,9 @@ func TestAPlansBridgeGoesOnWhenNobodyIsReached(t *testing.T) {
 		far := h.network.phones["+33222222222"]
 		far.Answers()
 		synctest.Wait()
-		caller.Speak(1, 5)
-		far.Speak(2, 5)
-		if far.Heard(1) != 5 || caller.Heard(2) != 5 {
+		caller.Speak(900001, 5)
+		far.Speak(900002, 5)
+		if far.Heard(900001) != 5 || caller.Heard(900002) != 5 {
 			t.Error("the two do not hear each other")
 		}
 		hungUp(far)
@@ -416,8 +416,8 @@ func TestAnAgentCallsOutside(t *testing.T) {
 		}
 		far.Answers()
 		synctest.Wait()
-		browser.Speak(1, 3)
-		if far.Heard(1) != 3 {
+		browser.Speak(900001, 3)
+		if far.Heard(900001) != 3 {
 			t.Error("alice is not heard")
 		}
 		hungUp(far)
@@ -446,9 +446,9 @@ func TestAColleagueIsCalled(t *testing.T) {
 		}
 		bob.accept(t, his)
 		synctest.Wait()
-		hers.Speak(1, 3)
-		his.Speak(2, 3)
-		if his.Heard(1) != 3 || hers.Heard(2) != 3 {
+		hers.Speak(900001, 3)
+		his.Speak(900002, 3)
+		if his.Heard(900001) != 3 || hers.Heard(900002) != 3 {
 			t.Error("the two do not hear each other")
 		}
 		h.calls.Get(h.records.nth(0).ID).Post(call.HangUp{Agent: "alice"})
@@ -550,15 +550,15 @@ func TestATelephoneMovesTheOtherParty(t *testing.T) {
 				if !told.are(x.status) {
 					t.Errorf("told %v, want %d", told.list, x.status)
 				}
-				other.Speak(7, 4)
+				other.Speak(900007, 4)
 				switch x.talks {
 				case "asker":
-					if asker.Heard(7) != 4 || asker.Over() {
+					if asker.Heard(900007) != 4 || asker.Over() {
 						t.Error("the talk of before does not go on")
 					}
 				case "l2":
-					target.Speak(8, 4)
-					if target.Heard(7) != 4 || other.Heard(8) != 4 || !asker.Over() {
+					target.Speak(900008, 4)
+					if target.Heard(900007) != 4 || other.Heard(900008) != 4 || !asker.Over() {
 						t.Error("the two do not hear each other, or the one who asked is still there")
 					}
 					hungUp(target)
@@ -596,8 +596,8 @@ func TestTheOneWhoAskedHangsUpWhileItRings(t *testing.T) {
 			if answered {
 				target.Answers()
 				synctest.Wait()
-				caller.Speak(1, 3)
-				if target.Heard(1) != 3 {
+				caller.Speak(900001, 3)
+				if target.Heard(900001) != 3 {
 					t.Error("no sound after the transfer")
 				}
 				return
@@ -628,9 +628,9 @@ func TestATelephoneConnectsItsTwoCalls(t *testing.T) {
 		var told reports
 		first.Tell(call.Refer{Leg: first, Replaces: second, Report: told.told})
 		synctest.Wait()
-		caller.Speak(1, 4)
-		far.Speak(2, 4)
-		if far.Heard(1) != 4 || caller.Heard(2) != 4 {
+		caller.Speak(900001, 4)
+		far.Speak(900002, 4)
+		if far.Heard(900001) != 4 || caller.Heard(900002) != 4 {
 			t.Error("the two do not hear each other")
 		}
 		if !told.are(200) || !first.Over() || !second.Over() {
