@@ -11,6 +11,7 @@ import (
 	"net/http/cookiejar"
 	"net/netip"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -22,6 +23,8 @@ import (
 	"github.com/carillon-cc/carillon/server"
 	"github.com/carillon-cc/carillon/server/desk/desktest"
 	"github.com/carillon-cc/carillon/sipgw/phone"
+	"github.com/carillon-cc/carillon/sqlite"
+	"github.com/carillon-cc/carillon/store"
 	"github.com/carillon-cc/carillon/webrtc/browser"
 )
 
@@ -44,12 +47,31 @@ type center struct {
 
 func start(t *testing.T) *center {
 	t.Helper()
+	return startWith(t, func(*store.Tables) {})
+}
+
+// startWith starts on a store that fill has been at.
+func startWith(t *testing.T, fill func(*store.Tables)) *center {
+	t.Helper()
+	data := t.TempDir()
+	db, err := sqlite.Open(t.Context(), filepath.Join(data, "carillon.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tables := store.NewTables(db)
+	if err := tables.Ensure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	fill(tables)
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
 	c := &center{t: t, cookies: make(map[string]string)}
 	httpPort, sipPort, mediaPort := freePort(t), freePort(t), freePort(t)
 	c.base = fmt.Sprintf("http://127.0.0.1:%d", httpPort)
 	c.sip = fmt.Sprintf("sip:1000@127.0.0.1:%d", sipPort)
 	config := server.Config{
-		StoreConfig: server.StoreConfig{Data: t.TempDir()}, HTTP: fmt.Sprintf("127.0.0.1:%d", httpPort), SIP: fmt.Sprintf("127.0.0.1:%d", sipPort),
+		StoreConfig: server.StoreConfig{Data: data}, HTTP: fmt.Sprintf("127.0.0.1:%d", httpPort), SIP: fmt.Sprintf("127.0.0.1:%d", sipPort),
 		RTPPorts: "20000-29999", WebRTCPort: fmt.Sprintf("127.0.0.1:%d", mediaPort), AdminPassword: password, Demo: true, Log: "error",
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -57,7 +79,6 @@ func start(t *testing.T) *center {
 	config.EndNow = now.Done()
 	c.stop, c.endNow, c.stopped = cancel, endNow, make(chan error, 1)
 	go func() { c.stopped <- server.Run(ctx, config) }()
-	var err error
 	if c.phone, err = phone.New(phone.Config{Local: netip.MustParseAddr("127.0.0.1")}); err != nil {
 		t.Fatal(err)
 	}
