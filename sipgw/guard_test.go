@@ -117,6 +117,15 @@ func TestWrongPasswordsAreThrottledAndARightOneIsLetIn(t *testing.T) {
 	if res := other.register(); res.StatusCode != sip.StatusUnauthorized {
 		t.Errorf("a wrong password of another line got %s", res.StartLine())
 	}
+	// Even when that address may not guess any more.
+	res := attacker.plain("REGISTER", nil, "")
+	for range 40 {
+		attacker.seq++
+		attacker.send(attacker.message("REGISTER", attacker.uri(), []string{attacker.answer(res, "REGISTER")}, ""))
+	}
+	failures := b.Stats().Throttled
+	eventually(t, "the attacker is not looked at", func() bool { return b.Stats().Throttled >= failures+20 })
+	registered.mustRegister()
 }
 
 func TestUnknownLineLooksLikeAWrongPassword(t *testing.T) {
