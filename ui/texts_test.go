@@ -148,7 +148,7 @@ func TestTextsMadeOfValuesExist(t *testing.T) {
 		}
 	}
 	want("event.action.%s", "setCallerName", "playback", "tts", "sleep", "menu", "queue", "bridge", "hangup", "menuBack", "menuTop", "menuExit")
-	want("event.offerEnded.%s", "missed", "declined", "undelivered", "withdrawn", "failed")
+	want("event.offerEnded.%s", "missed", "declined", "undelivered", "withdrawn", "failed", "engaged", "forwarded")
 	want("event.leftQueue.%s", "connected", "maxWait", "full", "closed")
 	want("builtin.%s", ccs.Builtins()...)
 	want("outcome.%s", "talking", "waiting", "inPlan", "answered", "abandoned", "leftEarly", "notAnswered", "planEnded", "refused", "brokeOff", "calling", "notReached")
@@ -163,10 +163,14 @@ func TestTextsMadeOfValuesExist(t *testing.T) {
 	}
 	for _, p := range []string{
 		"socket", "signedOut", "signalling", "media", "audio", "microphone", "denied", "absent", "inUse", "insecure", "silent",
+		"noTelephone", "lineUnregistered", "phoneNotAllowed", "trunkDown", "telephoneSilent",
 	} {
 		want("desk.problem."+p+".%s", "title", "text")
 	}
-	want("desk.notice.%s", "offer.taken", "offer.withdrawn", "offer.missed", "call.lost", "call.returned",
+	want("desk.ringsOn.%s", "calling", "ringing", "confirm")
+	want("desk.phase.%s", "telephone", "confirm", "calling", "ringing", "notReached")
+	want("desk.device.%s", "line", "phone")
+	want("desk.notice.%s", "offer.engaged", "offer.forwarded", "offer.failed", "call.telephoneLost", "offer.taken", "offer.withdrawn", "offer.missed", "call.lost", "call.returned",
 		"call.ended.caller", "call.ended.agent", "call.ended.system")
 	for _, p := range []string{"notFound", "forbidden", "crossOrigin", "badRequest", "failed", "storeDown"} {
 		want("problem."+p+".%s", "title", "text")

@@ -1,10 +1,11 @@
 // The agent's page: joins the socket, the media connection and what is shown.
 import { Devices } from "./agent/devices";
 import { DeskView } from "./agent/desk";
+import { Dial } from "./agent/dial";
 import { Keypad } from "./agent/keypad";
 import { Media } from "./agent/media";
 import { notice, refusal } from "./agent/notices";
-import { type Problem, Problems } from "./agent/problems";
+import { type Problem, Problems, telephoneProblems } from "./agent/problems";
 import type { Desk, FromPage, FromServer } from "./agent/protocol";
 import { Readiness } from "./agent/readiness";
 import { Ring } from "./agent/ring";
@@ -68,15 +69,28 @@ const socket = new Socket({
 const readiness = new Readiness(socket, media, devices, sound, () => draw());
 const ring = new Ring(sound);
 const keypad = new Keypad((digit) => socket.send({ type: "key", digit }));
+const dial = new Dial({
+  find: (query) => socket.send({ type: "find", query }),
+  call: (to, agent) => void place(to, agent),
+});
 const problems = new Problems((problem) => {
   sound.unlock();
   if (problem === "signedOut") location.href = "/login?next=%2Fagent";
   else if (problem !== "audio") {
     // The microphone was wanted for Ready, or for what is going on already.
-    if (desk && ["offline", "away", "notResponding"].includes(desk.state)) void readiness.press();
+    if (telephoneProblems.includes(problem as never)) ask({ type: "ready" });
+    else if (desk && ["offline", "away", "notResponding"].includes(desk.state)) void readiness.press();
     else void devices.open();
   }
 });
+
+/** Calls somebody, as soon as there is a microphone and a connection for it. */
+async function place(to: string, agent?: string): Promise<void> {
+  if (!(await readiness.prepare())) return;
+  const request: FromPage = { type: "dial", to };
+  if (agent) request.agent = agent;
+  if (!socket.send(request)) dial.fail("other");
+}
 
 function proofChanged(): void {
   readiness.prove();
@@ -95,7 +109,12 @@ function message(m: FromServer): void {
       readiness.prove(m.n);
       break;
     case "notice":
-      notice(m.code, m.params);
+      if (m.code === "dial.telephone") dial.fail(`telephone.${m.params?.reason ?? ""}`);
+      else if (m.code === "call.ended" && m.params?.phase === "notReached") dial.fail(m.params.reason ?? "");
+      else notice(m.code, m.params);
+      break;
+    case "found":
+      dial.answer(m.query, m.found);
       break;
     case "error":
       if (m.for === "media") media.refused();
@@ -103,7 +122,8 @@ function message(m: FromServer): void {
         accepting = "";
         if (!desk?.call) void media.send(null);
       }
-      if (m.for !== "media" && m.for !== "delivered") refusal(m.code);
+      if (m.for === "dial") dial.fail(m.code);
+      else if (m.for !== "media" && m.for !== "delivered") refusal(m.code);
       draw();
       break;
   }
@@ -121,16 +141,19 @@ function follow(next: Desk): void {
   const granted = next.leading && next.state === "talking" && !call && accepting !== "";
   if (offer?.id !== accepting && !granted) accepting = "";
   const caller = call ?? offer;
-  if (caller) void media.useCodec(caller.codec);
-  const microphone = call || accepting ? (devices.microphone ?? null) : null;
+  if (caller && next.device.kind === "browser") void media.useCodec(caller.codec);
+  const onPage = next.device.kind === "browser";
+  const microphone = onPage && (call || accepting) ? (devices.microphone ?? null) : null;
   if (microphone) microphone.enabled = !call?.muted;
   void media.send(microphone);
-  media.expect(call !== undefined && !call.held && !call.callerHolds);
-  keypad.follow(call?.id ?? "");
-  if (offer && !accepting) ring.start(offer);
+  const talking = call !== undefined && (call.phase === "talking" || call.phase === "");
+  media.expect(onPage && talking && !call.held && !call.callerHolds);
+  keypad.follow(talking ? call.id : "");
+  dial.follow(next);
+  if (offer && !accepting && onPage) ring.start(offer);
   else ring.stop();
   draw();
-  if (offer && delivered !== offer.id) {
+  if (offer && onPage && delivered !== offer.id) {
     delivered = offer.id;
     socket.send({ type: "delivered", offer: offer.id });
   }
@@ -140,7 +163,7 @@ function follow(next: Desk): void {
 }
 
 function draw(): void {
-  problems.draw(currentProblems());
+  problems.draw(currentProblems(), desk?.device.number ?? "");
   if (desk) view.draw(desk, { starting: readiness.starting, accepting });
 }
 
@@ -149,6 +172,10 @@ function currentProblems(): Problem[] {
   if (socketDownSince && Date.now() - socketDownSince > socketPatience) return ["socket"];
   const list: Problem[] = [];
   if (!desk?.leading) return list;
+  if (desk.device.kind !== "browser") {
+    list.push(...telephoneProblems.filter((one) => desk?.problems.includes(one)));
+    return list;
+  }
   const active = desk.state !== "offline" && desk.state !== "away" && desk.state !== "notResponding";
   if (devices.problem) list.push(devices.problem);
   else if (active && !readiness.starting && devices.microphone && !devices.live) list.push("microphone");

@@ -2,7 +2,7 @@
 // from a few things that only the page knows. Nothing is kept here.
 import { byId, setText, show, span } from "../shared/dom";
 import { hasText, t } from "../shared/texts";
-import type { Caller, Desk, State } from "./protocol";
+import type { Call, Caller, Desk, State } from "./protocol";
 
 /** What the page knows beside the desk message. */
 export interface Local {
@@ -27,6 +27,7 @@ export class DeskView {
     this.desk = desk;
     const panel = panelOf(desk, this.panel);
     this.drawHead(desk);
+    drawDevice(desk);
     for (const name of panels) show(byId(`panel-${name}`), name === panel);
     switch (panel) {
       case "waiting":
@@ -53,7 +54,7 @@ export class DeskView {
     const desk = this.desk;
     if (!desk) return;
     const now = Date.now() + this.offset;
-    const since = desk.state === "talking" && desk.call ? desk.call.connected : desk.since;
+    const since = desk.state === "talking" && desk.call ? desk.call.connected || desk.call.started : desk.since;
     setText(byId("state-timer"), desk.state === "offline" || !since ? "" : span(now - since));
     if (desk.offer) {
       setText(byId("offer-waited"), span(desk.offer.waited + now - desk.since));
@@ -79,7 +80,8 @@ export class DeskView {
   private drawWaiting(desk: Desk, local: Local): void {
     const kind = waitingKind(desk);
     setText(byId("waiting-title"), t(`desk.waiting.${kind}.title`));
-    setText(byId("waiting-text"), t(`desk.waiting.${kind}.text`));
+    const onTelephone = desk.device.kind !== "browser" && hasText(`desk.waiting.${kind}.telephone`);
+    setText(byId("waiting-text"), t(`desk.waiting.${kind}.${onTelephone ? "telephone" : "text"}`, { Number: desk.device.number }));
     const ready = byId<HTMLButtonElement>("ready");
     show(ready, desk.state !== "ready");
     ready.disabled = local.starting;
@@ -93,6 +95,14 @@ export class DeskView {
     if (!desk.offer) return;
     drawCaller("offer", desk.offer);
     const accepting = local.accepting === desk.offer.id;
+    const onTelephone = desk.device.kind !== "browser";
+    show(byId("accept"), !onTelephone);
+    const where = byId("rings-on");
+    if (onTelephone) {
+      const phase = desk.offer.phase || "calling";
+      setText(where, t(`desk.ringsOn.${phase}`, { Number: desk.device.number, Key: desk.offer.confirm }));
+    }
+    show(where, onTelephone);
     byId("accept").setAttribute("aria-disabled", String(accepting));
     show(byId("decline"), !accepting);
     setText(byId("accept-label"), t(accepting ? "desk.accepting" : "desk.accept"));
@@ -101,13 +111,20 @@ export class DeskView {
   private drawTalking(desk: Desk): void {
     const call = desk.call;
     if (!call) return;
-    drawCaller("call", call);
+    if (call.direction === "in") drawCaller("call", call);
+    else drawCalled(call);
+    const talking = call.phase === "talking" || call.phase === "";
+    show(byId("call-buttons"), talking);
+    show(byId("call-phase"), !talking);
+    show(byId("call-phase-dots"), call.phase !== "notReached");
+    setText(byId("call-phase-text"), phaseText(call, desk.device.number));
     show(byId("recording"), call.recording);
     toggle("mute", call.muted, call.muted ? "desk.unmute" : "desk.mute");
     toggle("hold", call.held, call.held ? "desk.resume" : "desk.hold");
     const note = byId("call-note");
     let text = "";
-    if (call.held) text = t("desk.note.held");
+    if (!talking) text = "";
+    else if (call.held) text = t("desk.note.held");
     else if (call.callerHolds) text = t("desk.note.callerHolds");
     else if (call.muted) text = t("desk.note.muted");
     setText(note, text);
@@ -124,10 +141,12 @@ export class DeskView {
    * it: anything else could be hit by a key meant for what was there before. */
   private moveFocus(panel: Panel): void {
     if (panel === "connecting" || (panel === "waiting" && this.panel === "connecting")) return;
-    if (panel === "ringing") {
+    if (panel === "ringing" && !byId("accept").hidden) {
       byId("accept").focus();
       return;
     }
+    // Somebody may be typing a number.
+    if (panel === "waiting" && byId("dial").contains(document.activeElement)) return;
     const element = byId(`panel-${panel}`);
     element.tabIndex = -1;
     element.focus({ preventScroll: true });
@@ -164,6 +183,35 @@ function drawCaller(prefix: string, c: Caller): void {
   detail(`${prefix}-queue`, c.queue);
   detail(`${prefix}-to`, c.toName ? `${c.toName} (${c.to})` : c.to);
   detail(`${prefix}-keys`, c.keys);
+}
+
+/** Shows whom the agent calls. */
+function drawCalled(call: Call): void {
+  setText(byId("call-caller"), call.toName || call.to);
+  const number = byId("call-number");
+  setText(number, call.to);
+  show(number, call.toName !== "" && call.to !== "");
+  detail("call-queue", call.queue);
+  detail("call-to", "");
+  detail("call-keys", "");
+}
+
+function phaseText(call: Call, telephone: string): string {
+  if (call.phase === "notReached") return hasText(`cause.${call.reason}`) ? t(`cause.${call.reason}`) : t("desk.phase.notReached");
+  if (call.phase === "telephone" && call.confirm) return t("desk.phase.confirm", { Key: call.confirm });
+  const id = `desk.phase.${call.phase}`;
+  return hasText(id) ? t(id, { Number: telephone }) : "";
+}
+
+/** Says where calls ring that do not ring on the page. */
+function drawDevice(desk: Desk): void {
+  const onTelephone = desk.device.kind !== "browser";
+  show(byId("device"), onTelephone);
+  show(byId("sound"), !onTelephone);
+  if (!onTelephone) return;
+  const name = desk.device.name ? `${desk.device.number} – ${desk.device.name}` : desk.device.number;
+  setText(byId("device-name"), name);
+  setText(byId("device-text"), t(`desk.device.${desk.device.kind}`));
 }
 
 function detail(id: string, value: string): void {

@@ -17,9 +17,25 @@ export interface Caller {
 export interface Offer extends Caller {
   waited: number; // ms, when the offer was made
   expires: number;
+  phase: "" | "calling" | "ringing" | "confirm"; // of a telephone
+  confirm: string; // the key to press
+}
+
+/** Who can be called. */
+export interface Found {
+  agent?: string;
+  number?: string;
+  name: string;
+  state?: State;
 }
 
 export interface Call extends Caller {
+  direction: "in" | "out" | "internal";
+  phase: "" | "telephone" | "calling" | "ringing" | "talking" | "notReached";
+  confirm: string; // the key to press on the own telephone
+  reason: string; // with notReached
+  early: boolean;
+  started: number;
   connected: number;
   muted: boolean;
   held: boolean;
@@ -38,6 +54,8 @@ export interface Desk {
   since: number;
   problems: string[];
   next: string;
+  device: { kind: "browser" | "line" | "phone"; number: string; name: string };
+  outside: boolean; // numbers beyond Carillon may be called
   offer?: Offer;
   call?: Call;
   wrapUp?: { ends: number };
@@ -47,6 +65,7 @@ export type FromServer =
   | Desk
   | { type: "media"; id: number; sdp: string }
   | { type: "probe"; n: number }
+  | { type: "found"; query: string; found: Found[] }
   | { type: "notice"; code: string; params?: Record<string, string> }
   | { type: "error"; for: string; code: string };
 
@@ -59,5 +78,7 @@ export type FromPage =
   | { type: "delivered" | "accept" | "decline"; offer: string }
   | { type: "mute" | "hold"; on: boolean }
   | { type: "key"; digit: string }
+  | { type: "find"; query: string }
+  | { type: "dial"; to: string; agent?: string }
   | { type: "extendWrapUp"; seconds: number }
   | { type: "next"; state: "ready" | "away" };

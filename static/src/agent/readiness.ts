@@ -15,6 +15,7 @@ export class Readiness {
   /** The agent has pressed Ready and it is not done yet. */
   starting = false;
   private disagreeSince = 0;
+  private onTelephone = false; // calls do not ring on this page
 
   constructor(
     private readonly socket: Socket,
@@ -33,17 +34,27 @@ export class Readiness {
 
   /** The click on Ready: everything that needs a click, then the wish itself. */
   async press(): Promise<void> {
-    if (this.starting) return;
+    if (this.onTelephone) {
+      this.socket.send({ type: "ready" });
+      return;
+    }
+    if (await this.prepare()) this.socket.send({ type: "ready" });
+  }
+
+  /** Brings about what a call needs on this page; tells whether it is there. */
+  async prepare(): Promise<boolean> {
+    if (this.starting) return false;
+    if (this.onTelephone) return true;
     this.starting = true;
     this.sound.unlock();
     this.changed();
     try {
       await this.devices.open();
-      if (this.devices.problem) return;
+      if (this.devices.problem) return false;
       this.media.connect();
-      if (!(await this.connected())) return;
+      if (!(await this.connected())) return false;
       this.prove();
-      this.socket.send({ type: "ready" });
+      return true;
     } finally {
       this.starting = false;
       this.changed();
@@ -65,8 +76,10 @@ export class Readiness {
 
   /** Follows the server's state. */
   follow(desk: Desk): void {
-    if (!desk.leading) {
+    this.onTelephone = desk.device.kind !== "browser";
+    if (!desk.leading || this.onTelephone) {
       this.release();
+      this.disagreeSince = 0;
       return;
     }
     const active = desk.state === "ready" || desk.state === "ringing" || desk.state === "talking" || desk.state === "wrapUp";
