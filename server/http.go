@@ -32,7 +32,7 @@ func (s *server) openHTTP(ctx context.Context, parts *sync.WaitGroup) ([]func() 
 	parts.Go(func() { watch.run(ctx) })
 	pages, err := web.New(web.Options{
 		Tables: s.tables, Blobs: s.db.Blobs(), Socket: s.desks, Log: s.log,
-		Secure: s.settings.Domain != "", Demo: s.settings.Demo, StoreDown: watch.down, Changed: s.config.load, SIPPort: int(s.sip.Addr().Port()),
+		Secure: s.settings.Domain != "", Demo: s.settings.Demo, StoreDown: watch.down, Changed: s.config.load, SIPPort: int(s.sip.Addr().Port()), SIPTLSPort: int(s.sip.AddrTLS().Port()),
 		SignedOut: s.desks.SignedOut, Agents: s.agentStates, Telephony: telephony{s},
 	})
 	if err != nil {

@@ -88,7 +88,7 @@ func (s *sections) snapshot(after bool) *flow.Snapshot {
 	snapshot := &flow.Snapshot{
 		Versions: make(map[string]*ccs.PlanVersion),
 		Menus:    pick(&s.menus, after), Queues: pick(&s.queues, after), Sounds: pick(&s.sounds, after),
-		VoiceTexts: pick(&s.voiceTexts, after), Agents: pick(&s.agents, after), Users: pick(&s.users, after),
+		VoiceTexts: pick(&s.voiceTexts, after), Agents: pick(&s.agents, after), Users: pick(&s.users, after), Lines: pick(&s.lines, after),
 	}
 	for id, p := range plans {
 		if v := versions[p.Published]; v != nil {

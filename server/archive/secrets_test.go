@@ -91,3 +91,16 @@ func TestChangesOfPasswordsAreNotShown(t *testing.T) {
 		t.Errorf("a password is shown:\n%s", text.String())
 	}
 }
+
+func TestImportTakesABridgeToALine(t *testing.T) {
+	db := openSQLite(t)
+	fillCenter(t, db)
+	action := `{"id": "to-reception", "bridge": {"line": "reception"}}`
+	file := strings.Replace(exportOf(t, db, false), `"keys": [`, `"keys": [{"keys": "9", "actions": [`+action+`]}, `, 1)
+	if _, err := planOf(t, db, file); err != nil {
+		t.Error(err)
+	}
+	if _, err := planOf(t, db, strings.Replace(file, `{"line": "reception"}`, `{"line": "nowhere"}`, 1)); err == nil {
+		t.Error("a bridge to a line that does not exist is taken")
+	}
+}
