@@ -46,6 +46,9 @@ func (d *Desk) lead(page *conn) {
 	if !d.present {
 		d.present = true
 		d.options.Engine.SignIn(d.agent, d)
+		if d.device.telephone() {
+			d.reach() // nothing will prove it later
+		}
 	}
 	d.proof.last = time.Now()
 }
