@@ -44,7 +44,7 @@ func (c *Call) Reach(r Reaching) (Cause, error) {
 		switch e := e.(type) {
 		case Ringing:
 			if e.Leg == r.Leg {
-				c.rings(p, r, e.Early && r.Early)
+				c.rings(r, e.Early && r.Early)
 			}
 		case Forwarded:
 			if e.Leg == r.Leg {
@@ -64,9 +64,8 @@ func (c *Call) Reach(r Reaching) (Cause, error) {
 	if err != nil {
 		return Cause{}, err
 	}
-	c.stopMusic()
-	c.DropKeys()
 	if answered {
+		c.stopMusic()
 		return Cause{}, nil
 	}
 	c.leave(p, Cause{By: BySystem, Reason: cause.Reason})
@@ -89,7 +88,7 @@ func (c *Call) noteTrunk(r Reaching) {
 
 // rings follows the ringing of who is called. Once the network is heard our own
 // ring-back does not come back: the two would sound over each other.
-func (c *Call) rings(p *party, r Reaching, early bool) {
+func (c *Call) rings(r Reaching, early bool) {
 	first := c.phase != PhaseRinging
 	c.phase = PhaseRinging
 	switch {

@@ -30,7 +30,8 @@ func TestBridgesEndTheCallOrGoOnWithTheNextAction(t *testing.T) {
 		"no answer":        {plan(line), []BridgeAnswer{{Reason: call.ReasonNoAnswer}}, "bridge:l1 ringing: notReached:noAnswer system/planEnd", 60 * time.Second},
 		"answers too late": {plan(line), []BridgeAnswer{{After: 90_000}}, "bridge:l1 ringing: notReached:noAnswer system/planEnd", 60 * time.Second},
 		"one after the other": {
-			plan(line, bridgeTo(ccs.Bridge{Number: "+33123456789"})), []BridgeAnswer{{Reason: call.ReasonDeclined, After: 1000}},
+			plan(line, bridgeTo(ccs.Bridge{Number: "+33123456789"})),
+			[]BridgeAnswer{{Reason: call.ReasonDeclined, After: 1000}},
 			"bridge:l1 ringing: notReached:declined bridge ringing: answer called/hangup", 11 * time.Second,
 		},
 		"unknown line":      {plan(bridgeTo(ccs.Bridge{Line: "gone"}), hangup), nil, "bridge:gone actionFailed:unknownObject hangup system/planHangup", 0},

@@ -368,9 +368,9 @@ func (v *validator) ways(f *ccs.Flow) {
 	if len(f.Steps) > ccs.MaxSteps {
 		return
 	}
-	// Whether, before the step, there is a way that leads there, one on which the
-	// caller has heard nothing, and one on which the call has been answered.
-	open, silent, answered := true, true, false
+	// Whether, before the step, there is a way on which the caller has heard
+	// nothing, and one on which the call has been answered.
+	silent, answered := true, false
 	for i := range f.Steps {
 		s := &f.Steps[i]
 		if s.Disabled {
@@ -390,8 +390,8 @@ func (v *validator) ways(f *ccs.Flow) {
 			nextSilent = nextSilent || silent && !e.speaks && !e.rings
 			nextAnswered = nextAnswered || answered || e.speaks
 		}
-		open, silent, answered = nextOpen, nextSilent, nextAnswered
-		if !open {
+		silent, answered = nextSilent, nextAnswered
+		if !nextOpen { // every way ends here
 			for j := i + 1; j < len(f.Steps); j++ {
 				if !f.Steps[j].Disabled {
 					v.add(fmt.Sprintf("steps[%d]", j), SeverityWarning, CodeUnreachedStep, "after", i)

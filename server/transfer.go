@@ -27,7 +27,7 @@ func (x *exchange) transfer(c *call.Call, s *flow.Snapshot, t call.Talker) (call
 	if wish.Replaces != nil {
 		return t, c.Join()
 	}
-	d, cause := x.mayTransfer(c, s, asker, wish.To)
+	d, cause := x.mayTransfer(s, asker, wish.To)
 	if cause != (call.Cause{}) {
 		return t, c.Refuse(cause)
 	}
@@ -62,7 +62,7 @@ func (x *exchange) transfer(c *call.Call, s *flow.Snapshot, t call.Talker) (call
 // mayTransfer finds whom a telephone wants the other party sent to, and whether it
 // may: outside only where its line or agent may call there. A trunk's own wishes
 // are for the trunk's guards to judge.
-func (x *exchange) mayTransfer(c *call.Call, s *flow.Snapshot, asker call.Talker, to string) (destination, call.Cause) {
+func (x *exchange) mayTransfer(s *flow.Snapshot, asker call.Talker, to string) (destination, call.Cause) {
 	d := resolve(s, to, "")
 	switch line, agent := s.Lines[asker.Line], s.Agents[asker.Agent]; {
 	case d.none():

@@ -171,7 +171,7 @@ func TestTextsMadeOfValuesExist(t *testing.T) {
 	want("desk.phase.%s", "telephone", "confirm", "calling", "ringing", "notReached")
 	want("desk.device.%s", "line", "phone")
 	want("desk.notice.%s", "offer.engaged", "offer.forwarded", "offer.failed", "call.telephoneLost", "offer.taken", "offer.withdrawn", "offer.missed", "call.lost", "call.returned",
-		"call.ended.caller", "call.ended.agent", "call.ended.system")
+		"call.ended.caller", "call.ended.agent", "call.ended.called", "call.ended.system")
 	for _, p := range []string{"notFound", "forbidden", "crossOrigin", "badRequest", "failed", "storeDown"} {
 		want("problem."+p+".%s", "title", "text")
 	}
