@@ -29,7 +29,7 @@ var arrows = map[string][]string{
 	"ui":             {"ccs"},
 	"static":         {},
 	"server/archive": {"call", "ccs", "flow", "media", "store"},
-	"server/desk":    {"call", "ccs", "queue", "webrtc"},
+	"server/desk":    {"call", "ccs", "media", "queue", "webrtc"},
 	"server/web":     {"ccs", "media", "static", "store", "ui"},
 	"server":         {"call", "ccs", "flow", "media", "mongo", "queue", "sipgw", "sqlite", "store", "tts", "webrtc"},
 	"bench":          {"call", "ccs", "media", "server", "sipgw", "sqlite", "store", "webrtc"},

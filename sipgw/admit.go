@@ -93,7 +93,7 @@ func (g *Gateway) prove(x *exchange, line *ccs.Line, source netip.AddrPort) bool
 		if line != nil {
 			g.wrongPasswords.note(id, source)
 			if !silent {
-				g.log.Info("a wrong password was given for a line", slog.String("line", id), slog.String("from", source.String()))
+				g.log.Info("a wrong password was given for a line", slog.String("line", id), slog.String("source", source.String()))
 			}
 		}
 		if silent {
