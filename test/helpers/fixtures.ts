@@ -20,6 +20,8 @@ export interface Scene {
   /** Calls the demo number, and presses 2 for Support. */
   call(options?: CallOptions): Phone;
   sipp(scenario: Scenario, options?: SippOptions): Promise<Sipp>;
+  /** A provider's telephone that answers. */
+  callee(): Promise<Sipp>;
   baresip(options?: BaresipOptions): Promise<Baresip>;
   /** Captures UDP on the loopback device. */
   capture(filter: string): Promise<Capture>;
@@ -44,6 +46,7 @@ export const test = base.extend<{ store: Store; scene: Scene }>({
       agent: async (name, options) => ends(await Agent.open(carillon, name, folder, options), (one) => one.close()),
       call: (options) => ends(new Phone(carillon.uri(), { tone: tones.caller, keys: '2@1s', ...options }), (one) => one.stop()),
       sipp: async (scenario, options) => ends(await Sipp.call(scenario, carillon.sipPort, folder, options), (one) => one.stop()),
+      callee: async () => ends(await Sipp.answers(folder), (one) => one.stop()),
       baresip: async (options) => ends(await Baresip.start(folder, options), (one) => one.stop()),
       capture: async (filter) => ends(await Capture.start(info.outputPath('packets.pcap'), filter), (one) => one.stop()),
       records: async (options) => {

@@ -49,6 +49,23 @@ export class Sipp {
     return new Sipp(program, media, sip);
   }
 
+  /** Answers calls, and whoever asks whether it is there; the folder takes the files. */
+  static async answers(folder: string): Promise<Sipp> {
+    writeALawTone(join(folder, 'tone.alaw'), tones.caller, 10);
+    const sip = await freePorts(2);
+    const media = await freePorts(4);
+    const program = new Program(
+      'sipp',
+      [
+        ...['-sf', resolve(import.meta.dirname, '../sipp', 'callee-pcma.xml')],
+        ...['-i', '127.0.0.1', '-p', String(sip), '-mi', '127.0.0.1', '-mp', String(media)],
+        ...['-nostdin', '-trace_msg', '-message_file', join(folder, 'callee-messages.log')],
+      ],
+      { cwd: folder },
+    );
+    return new Sipp(program, media, sip);
+  }
+
   /** Waits for the end and fails unless every message came as the scenario says. */
   async succeeds(): Promise<void> {
     const { status } = await this.program.ended;
