@@ -1,0 +1,180 @@
+package server_test
+
+import (
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/carillon-cc/carillon/ccs"
+	"github.com/carillon-cc/carillon/ccs/demo"
+	"github.com/carillon-cc/carillon/media"
+	"github.com/carillon-cc/carillon/server/desk/desktest"
+	"github.com/carillon-cc/carillon/sipgw/phone"
+	"github.com/carillon-cc/carillon/store"
+	"github.com/carillon-cc/carillon/webrtc/browser"
+)
+
+const mobile = "+33612121212"
+
+// outside starts a server whose agent alice has an outside phone, which a trunk
+// reaches: the telephone that is returned. Each call to it comes on the channel.
+func outside(t *testing.T, strategy ccs.Strategy) (*center, chan *phone.Ring) {
+	t.Helper()
+	rings := make(chan *phone.Ring, 8)
+	p, err := phone.New(phone.Config{Local: netip.MustParseAddr("127.0.0.1"), OnCall: func(r *phone.Ring) { rings <- r }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
+	c := startWith(t, func(tables *store.Tables) {
+		ctx := t.Context()
+		must := func(err error) {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		must(tables.Trunks.Put(ctx, &ccs.Trunk{
+			Meta: ccs.Meta{ID: "t1"}, Name: "Provider", Targets: []ccs.TrunkTarget{{Host: "127.0.0.1", Port: int(p.Addr().Port())}},
+			Outgoing: ccs.TrunkOutgoing{Allowed: []string{"+33"}, Country: "FR"},
+		}))
+		must(tables.Agents.Put(ctx, &ccs.Agent{
+			Meta: ccs.Meta{ID: demo.AliceID}, Device: ccs.Device{Kind: ccs.DevicePhone, Number: mobile},
+		}))
+		must(tables.Queues.Put(ctx, &ccs.Queue{
+			Meta: ccs.Meta{ID: demo.SalesID}, Name: "Sales", Strategy: strategy, Members: []ccs.QueueMember{{Agent: demo.AliceID}, {Agent: demo.BobID}},
+		}))
+	})
+	return c, rings
+}
+
+// readyByTelephone makes alice ready and closes her page.
+func (c *center) readyByTelephone() {
+	c.t.Helper()
+	page := c.visit("alice", "tab-1")
+	page.Send(map[string]any{"type": "ready"})
+	page.Until("ready without problems", func(m desktest.Message) bool { return m.State == "ready" && len(m.Problems) == 0 })
+	page.Leave()
+}
+
+func within[T any](t *testing.T, what string, limit time.Duration, from <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-from:
+		return v
+	case <-time.After(limit):
+		t.Fatalf("no %s", what)
+		panic("unreachable")
+	}
+}
+
+func TestAnOutsidePhoneTakesACallByItsKey(t *testing.T) {
+	c, rings := outside(t, ccs.Sequential)
+	c.readyByTelephone()
+	atCaller, atAgent := newEar(), newEar()
+	caller := c.dial("1", atCaller)
+	ring := within(t, "call to the outside phone", 20*time.Second, rings)
+	if user := ring.Invite().Recipient.User; user != mobile {
+		t.Errorf("%s was called", user)
+	}
+	if err := ring.Ringing(); err != nil {
+		t.Fatal(err)
+	}
+	var asked sync.Once
+	question := make(chan struct{})
+	agent, err := ring.Answer(phone.Reply{Packet: func(p *media.Packet) {
+		atAgent.hear(p.Payload)
+		if strings.Trim(string(p.Payload), "\xd5\x55") != "" {
+			asked.Do(func() { close(question) })
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(agent.Hangup)
+	within(t, "question", 10*time.Second, question)
+	speak(marked(25), overPhone(caller))
+	if n := atAgent.count(); n > 0 {
+		t.Errorf("%d packets of the caller were heard before the key", n)
+	}
+	agent.SendDigits("21")
+	time.Sleep(time.Second)
+	var both sync.WaitGroup
+	both.Go(func() { speak(marked(50), overPhone(caller)) })
+	both.Go(func() { speak(marked(50), overPhone(agent)) })
+	both.Wait()
+	time.Sleep(200 * time.Millisecond)
+	if atAgent.count() < 49 || atCaller.count() < 49 {
+		t.Errorf("of 50 packets %d reached the agent and %d the caller", atAgent.count(), atCaller.count())
+	}
+	agent.Hangup()
+	within(t, "end of the caller's call", 5*time.Second, caller.Done())
+}
+
+func TestAVoicemailLosesNoCaller(t *testing.T) {
+	c, rings := outside(t, ccs.Sequential)
+	c.readyByTelephone()
+	bob := c.visit("bob", "tab-2")
+	bob.Ready(c.browsers, browser.Options{})
+	heard := newEar()
+	c.dial("1", heard)
+	ring := within(t, "call to the outside phone", 20*time.Second, rings)
+	voicemail, err := ring.Answer(phone.Reply{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	voicemail.Play(media.HoldMusic(), true)
+	answered := time.Now()
+	within(t, "end of the voicemail", 20*time.Second, voicemail.Done())
+	if took := time.Since(answered); took < 14*time.Second || took > 17*time.Second {
+		t.Errorf("the voicemail was hung up on after %v", took)
+	}
+	bob.Answer()
+}
+
+func TestTheFirstOfTwoDevicesWinsAndTheOtherIsCancelled(t *testing.T) {
+	c, rings := outside(t, ccs.RingAll)
+	c.readyByTelephone()
+	bob := c.visit("bob", "tab-2")
+	bob.Ready(c.browsers, browser.Options{})
+	c.dial("1", newEar())
+	ring := within(t, "call to the outside phone", 20*time.Second, rings)
+	if err := ring.Ringing(); err != nil {
+		t.Fatal(err)
+	}
+	offer := bob.Ring()
+	time.Sleep(300 * time.Millisecond)
+	bob.Send(map[string]any{"type": "accept", "offer": offer})
+	bob.Until("call", func(m desktest.Message) bool { return m.Call != nil })
+	accepted := time.Now()
+	within(t, "CANCEL", 5*time.Second, ring.Done())
+	if took := time.Since(accepted); took > 200*time.Millisecond {
+		t.Errorf("the CANCEL came after %v", took)
+	}
+	cancel := ring.Cancelled()
+	if cancel == nil {
+		t.Fatal("no CANCEL came")
+	}
+	if reason := cancel.GetHeader("Reason"); reason == nil || !strings.Contains(reason.Value(), "cause=200") {
+		t.Errorf("the CANCEL's reason is %v: the telephone lists a missed call", reason)
+	}
+}
+
+func TestABusyPhoneLeavesTheCallerToTheNextAgent(t *testing.T) {
+	c, rings := outside(t, ccs.Sequential)
+	c.readyByTelephone()
+	bob := c.visit("bob", "tab-2")
+	bob.Ready(c.browsers, browser.Options{})
+	c.dial("1", newEar())
+	ring := within(t, "call to the outside phone", 20*time.Second, rings)
+	refused := time.Now()
+	if err := ring.Refuse(phone.Reply{}); err != nil {
+		t.Fatal(err)
+	}
+	bob.Answer()
+	if took := time.Since(refused); took > 2*time.Second {
+		t.Errorf("bob had the call after %v", took)
+	}
+}
