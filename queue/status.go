@@ -32,6 +32,9 @@ type AgentStatus struct {
 	Calls      []AgentCall // not to be changed
 	WrapUpEnds time.Time   // zero unless State is WrapUp
 	Next       NextState   // chosen for after the call
+	// Intent is the state in which the agent is when nothing goes on: Ready, Away
+	// or NotResponding.
+	Intent State
 }
 
 // AgentCall is a call in which an agent talks.
@@ -44,7 +47,7 @@ type AgentCall struct {
 func (s AgentStatus) equal(t AgentStatus) bool {
 	return s.Agent == t.Agent && s.State == t.State && s.Reason == t.Reason && s.Since.Equal(t.Since) &&
 		s.Reachable == t.Reachable && s.Why == t.Why && slices.Equal(s.Calls, t.Calls) &&
-		s.WrapUpEnds.Equal(t.WrapUpEnds) && s.Next == t.Next
+		s.WrapUpEnds.Equal(t.WrapUpEnds) && s.Next == t.Next && s.Intent == t.Intent
 }
 
 // state derives the agent's state.
@@ -66,7 +69,7 @@ func (a *agent) state() State {
 func (a *agent) status(since time.Time) AgentStatus {
 	s := AgentStatus{
 		Agent: a.id, State: a.state(), Since: since, Reachable: a.reachable, Why: a.why,
-		Calls: a.calls[:len(a.calls):len(a.calls)], Next: a.next,
+		Calls: a.calls[:len(a.calls):len(a.calls)], Next: a.next, Intent: a.intent.state,
 	}
 	switch s.State {
 	case Away:

@@ -234,7 +234,7 @@ func (d *Desk) message(leading bool) deskMessage {
 		Type: "desk", Now: time.Now().UnixMilli(),
 		Agent: agentPart{d.agent, d.name}, Leading: leading,
 		State: string(d.status.State), Reason: d.status.Reason, Since: d.status.Since.UnixMilli(),
-		Next: string(d.status.Next), Problems: d.problems(), Device: d.devicePart(),
+		Next: string(d.next()), Problems: d.problems(), Device: d.devicePart(),
 		Outside: d.options.MayDial != nil && d.options.MayDial(d.agent),
 	}
 	if o := d.offer; o != nil {
@@ -269,6 +269,15 @@ func (d *Desk) message(leading bool) deskMessage {
 		m.WrapUp = &wrapUpPart{Ends: d.status.WrapUpEnds.UnixMilli()}
 	}
 	return m
+}
+
+// next is what the agent will be after the call: what they chose, or what they
+// were before.
+func (d *Desk) next() queue.NextState {
+	if d.status.Next == "" && d.status.Intent == queue.Away && d.status.State != queue.Away && d.status.State != queue.Offline {
+		return queue.NextAway
+	}
+	return d.status.Next
 }
 
 // millis is a time as the protocol tells it, 0 for none.

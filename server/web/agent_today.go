@@ -33,7 +33,9 @@ func (w *Web) agentToday(rw http.ResponseWriter, r *http.Request) {
 		if !row.HasTalk {
 			continue
 		}
-		view.Answered++
+		if row.Direction == "" {
+			view.Answered++
+		}
 		view.Talked += row.Talked
 		if len(view.Recent) < recentCalls {
 			view.Recent = append(view.Recent, row)
