@@ -430,6 +430,7 @@ func TestRecorderTellsOfADiskErrorOnce(t *testing.T) {
 		s.speak(2500 * time.Millisecond)
 		_ = r.file.Close() // from here on the disk fails
 		s.speak(5 * time.Second)
+		synctest.Wait() // it is told in a goroutine of its own
 		if len(told) != 1 {
 			t.Errorf("told %d times: %v", len(told), told)
 		}
