@@ -45,7 +45,7 @@ func startServer(ctx context.Context, command []string, folder string) (*serverP
 	s.command.Dir = folder
 	s.command.Env = append(os.Environ(),
 		"CARILLON_DATA="+folder, "CARILLON_STORE=", "CARILLON_HTTP=127.0.0.1:0", "CARILLON_DOMAIN=", "CARILLON_SIP=127.0.0.1:0",
-		"CARILLON_WEBRTC_PORT=127.0.0.1:0", "CARILLON_PUBLIC_IP=127.0.0.1", "CARILLON_DEMO=", "CARILLON_TRUNKS=127.0.0.1", "CARILLON_LOG=info",
+		"CARILLON_WEBRTC_PORT=127.0.0.1:0", "CARILLON_PUBLIC_IP=127.0.0.1", "CARILLON_DEMO=false", "CARILLON_TRUNKS=127.0.0.1", "CARILLON_LOG=info",
 	)
 	// Ctrl-C is for the measurement alone, which then stops the server.
 	s.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
