@@ -58,7 +58,7 @@ func (a *attempt) readAnswer(res *sip.Response) (sdp.Agreement, error) {
 // accept takes the first 2xx to the INVITE. Where it is not wanted any more, or
 // is of no use, it is hung up at once. It is for run's goroutine.
 func (a *attempt) accept(res *sip.Response) {
-	d, err := a.acknowledge(res)
+	d, err := a.confirm(res)
 	if err != nil {
 		a.leg.log.Warn("an answer cannot be read", "target", a.hop.target, "err", err)
 		a.fail(verdict{status: res.StatusCode, cause: call.Cause{By: call.ByCalled, Reason: call.ReasonFailed}})
@@ -69,6 +69,7 @@ func (a *attempt) accept(res *sip.Response) {
 	if ok {
 		return
 	}
+	a.acknowledge(res)
 	a.hangUp(d, why)
 	if why.Reason == call.ReasonNoCodec {
 		a.fail(verdict{status: res.StatusCode, cause: why})
@@ -93,13 +94,14 @@ func (a *attempt) acceptedBefore(res *sip.Response) {
 	if others == maxForks {
 		return
 	}
-	if d, err := a.acknowledge(res); err == nil {
+	if d, err := a.confirm(res); err == nil {
+		a.acknowledge(res)
 		a.leg.gateway.background(func() { a.hangUp(d, answeredElsewhere) })
 	}
 }
 
-// acknowledge sends the ACK of a 2xx and makes its dialog.
-func (a *attempt) acknowledge(res *sip.Response) (*dialog.Dialog, error) {
+// confirm makes the dialog of a 2xx, and its ACK, which is not sent yet.
+func (a *attempt) confirm(res *sip.Response) (*dialog.Dialog, error) {
 	d, err := dialog.Confirm(a.invite, res, a.contact, a.path)
 	if err != nil {
 		return nil, err
@@ -111,10 +113,17 @@ func (a *attempt) acknowledge(res *sip.Response) (*dialog.Dialog, error) {
 	a.mu.Lock()
 	a.acks[toTag(res)] = ack
 	a.mu.Unlock()
+	return d, nil
+}
+
+// acknowledge sends the ACK that confirm made for a 2xx.
+func (a *attempt) acknowledge(res *sip.Response) {
+	a.mu.Lock()
+	ack := a.acks[toTag(res)]
+	a.mu.Unlock()
 	if err := a.leg.gateway.client.WriteRequest(ack.Clone(), dialog.Built); err != nil {
 		a.leg.log.Info("an ACK could not be sent", "target", a.hop.target, "err", err)
 	}
-	return d, nil
 }
 
 // hangUp ends a dialog that is none of the leg's.
@@ -127,7 +136,7 @@ func (a *attempt) hangUp(d *dialog.Dialog, why call.Cause) {
 // maxForks bounds how many telephones may answer one INVITE.
 const maxForks = 16
 
-// answered makes the leg's dialog of a 2xx, unless it has one already, is over,
+// answered makes the leg's dialog of a 2xx and acknowledges it, unless it has one already, is over,
 // or the sound is not to be agreed on: then it says why.
 func (l *called) answered(a *attempt, d *dialog.Dialog, res *sip.Response) (call.Cause, bool) {
 	l.telling.Lock()
@@ -159,6 +168,9 @@ func (l *called) answered(a *attempt, d *dialog.Dialog, res *sip.Response) (call
 	l.granted(res)
 	l.gateway.confirm(l.leg)
 	l.mu.Unlock()
+	// Not before the gateway knows the dialog: the peer may send its next request
+	// as soon as it has the ACK.
+	a.acknowledge(res)
 
 	l.stopTrying(answeredElsewhere)
 	l.port.SetSymmetric(!l.gateway.cfg.FixedMedia)

@@ -1,0 +1,126 @@
+package sipp
+
+import (
+	"encoding/binary"
+	"math"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/carillon-cc/carillon/media"
+)
+
+// keys makes the capture that SIPp plays: sound with keys in it.
+type keys struct {
+	frames   []byte
+	at       time.Duration
+	sequence uint16
+	time     uint32
+}
+
+const (
+	packetTime  = 20 * time.Millisecond
+	packetSize  = 160
+	payloadALaw = 8
+	payloadKeys = 101
+)
+
+// quiet is silence, in packets of A-law.
+func (k *keys) quiet(d time.Duration) {
+	silence := make([]byte, packetSize)
+	for i := range silence {
+		silence[i] = media.Silence(media.PCMA)
+	}
+	for range d / packetTime {
+		k.packet(payloadALaw, false, k.time, silence)
+		k.next()
+	}
+}
+
+// pressed says how a key is told by RFC 4733.
+type pressed struct {
+	packets  int // while the key is held; 20 ms each
+	ends     int // packets with the end bit
+	unmarked bool
+	doubled  bool // each packet comes twice
+}
+
+// event presses a key by RFC 4733.
+func (k *keys) event(code byte, p pressed) {
+	begin := k.time
+	for i := range p.packets + p.ends {
+		payload := []byte{code, 10, 0, 0}
+		held := min(i+1, p.packets)
+		if i >= p.packets {
+			payload[1] |= 0x80
+		}
+		binary.BigEndian.PutUint16(payload[2:], uint16(held*packetSize))
+		k.packet(payloadKeys, i == 0 && !p.unmarked, begin, payload)
+		if p.doubled {
+			k.sequence--
+			k.packet(payloadKeys, i == 0 && !p.unmarked, begin, payload)
+		}
+		k.next()
+	}
+}
+
+// tone presses a key as its two tones (ITU-T Q.23).
+func (k *keys) tone(low, high float64, d time.Duration) {
+	phase := 0.0
+	for range d / packetTime {
+		samples, sound := make([]int16, packetSize), make([]byte, packetSize)
+		for i := range samples {
+			samples[i] = int16(6000*math.Sin(2*math.Pi*low*phase/8000) + 6000*math.Sin(2*math.Pi*high*phase/8000))
+			phase++
+		}
+		media.EncodeALaw(sound, samples)
+		k.packet(payloadALaw, false, k.time, sound)
+		k.next()
+	}
+}
+
+func (k *keys) next() {
+	k.at += packetTime
+	k.time += packetSize
+}
+
+// packet appends one captured frame. SIPp takes addresses and ports from the
+// call.
+func (k *keys) packet(kind byte, marker bool, timestamp uint32, payload []byte) {
+	rtp := []byte{0x80, kind, 0, 0, 0, 0, 0, 0, 0, 0, 0x51, 0x55}
+	if marker {
+		rtp[1] |= 0x80
+	}
+	binary.BigEndian.PutUint16(rtp[2:], k.sequence)
+	binary.BigEndian.PutUint32(rtp[4:], timestamp)
+	k.sequence++
+	rtp = append(rtp, payload...)
+	head := make([]byte, 16+14+20+8)
+	length := uint32(14 + 20 + 8 + len(rtp))
+	binary.LittleEndian.PutUint32(head, uint32(k.at/time.Second))
+	binary.LittleEndian.PutUint32(head[4:], uint32(k.at%time.Second/time.Microsecond))
+	binary.LittleEndian.PutUint32(head[8:], length)
+	binary.LittleEndian.PutUint32(head[12:], length)
+	binary.BigEndian.PutUint16(head[28:], 0x0800) // IPv4
+	head[30] = 0x45
+	binary.BigEndian.PutUint16(head[32:], uint16(20+8+len(rtp)))
+	head[38], head[39] = 64, 17 // hops, UDP
+	copy(head[42:], []byte{127, 0, 0, 1, 127, 0, 0, 1})
+	binary.BigEndian.PutUint16(head[50:], 4000)
+	binary.BigEndian.PutUint16(head[52:], 4000)
+	binary.BigEndian.PutUint16(head[54:], uint16(8+len(rtp)))
+	k.frames = append(append(k.frames, head...), rtp...)
+}
+
+func (k *keys) write(t *testing.T, path string) {
+	t.Helper()
+	head := make([]byte, 24)
+	binary.LittleEndian.PutUint32(head, 0xa1b2c3d4)
+	binary.LittleEndian.PutUint16(head[4:], 2)
+	binary.LittleEndian.PutUint16(head[6:], 4)
+	binary.LittleEndian.PutUint32(head[16:], 65535)
+	binary.LittleEndian.PutUint32(head[20:], 1) // Ethernet
+	if err := os.WriteFile(path, append(head, k.frames...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
