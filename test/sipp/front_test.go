@@ -2,13 +2,14 @@ package sipp
 
 import (
 	"bytes"
+	"errors"
 	"net"
 	"net/netip"
 	"sync/atomic"
 	"testing"
 )
 
-// The ports of a provider: of the front, and of SIPp behind it.
+// The ports of a provider: of the front, and of the first SIPp behind it.
 const (
 	frontPort = 5060
 	innerPort = 5070
@@ -16,11 +17,10 @@ const (
 
 // front stands before a SIPp that is called. It answers the OPTIONS that ask
 // whether the provider lives, which no scenario waits for, and passes the rest
-// on in both directions.
+// on in both directions: the first call to the first SIPp, the next to the next.
 type front struct {
-	conn *net.UDPConn
-	// calls counts the INVITEs that make a dialog, with their repetitions.
-	calls atomic.Int32
+	conn  *net.UDPConn
+	calls atomic.Int32 // how many came
 }
 
 func startFront(t *testing.T, ip netip.Addr) *front {
@@ -33,7 +33,7 @@ func startFront(t *testing.T, ip netip.Addr) *front {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		f.run(netip.AddrPortFrom(ip, innerPort))
+		f.run(ip)
 	}()
 	t.Cleanup(func() {
 		_ = conn.Close()
@@ -42,32 +42,38 @@ func startFront(t *testing.T, ip netip.Addr) *front {
 	return f
 }
 
-func (f *front) run(inner netip.AddrPort) {
+func (f *front) run(ip netip.Addr) {
 	var outer netip.AddrPort
+	inner := make(map[string]netip.AddrPort) // by Call-ID
 	room := make([]byte, 65536)
 	for {
 		n, from, err := f.conn.ReadFromUDPAddrPort(room)
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
 		if err != nil {
-			if n == 0 && bytes.Contains([]byte(err.Error()), []byte("closed")) {
-				return
-			}
 			continue // a SIPp that is not there yet, or no more
 		}
 		m := room[:n]
+		call := string(headerLine(m, "Call-ID:"))
+		beginning := !bytes.Contains(headerLine(m, "To:"), []byte(";tag="))
+		to, known := inner[call]
 		switch {
-		case from == inner:
+		case from.Addr() == ip:
 			if outer.IsValid() {
 				_, _ = f.conn.WriteToUDPAddrPort(m, outer)
 			}
-		case bytes.HasPrefix(m, []byte("OPTIONS ")) && !bytes.Contains(headerLine(m, "To:"), []byte(";tag=")):
+			continue
+		case bytes.HasPrefix(m, []byte("OPTIONS ")) && beginning:
 			_, _ = f.conn.WriteToUDPAddrPort(living(m), from)
-		default:
-			outer = from
-			if bytes.HasPrefix(m, []byte("INVITE ")) && !bytes.Contains(headerLine(m, "To:"), []byte(";tag=")) {
-				f.calls.Add(1)
-			}
-			_, _ = f.conn.WriteToUDPAddrPort(m, inner)
+			continue
+		case !known && bytes.HasPrefix(m, []byte("INVITE ")) && beginning:
+			to = netip.AddrPortFrom(ip, innerPort+uint16(len(inner)))
+			inner[call] = to
+			f.calls.Add(1)
 		}
+		outer = from
+		_, _ = f.conn.WriteToUDPAddrPort(m, to)
 	}
 }
 

@@ -55,6 +55,9 @@ func (w *world) provider(i, target int) netip.Addr { return w.address(byte(i+1),
 // outside is the number that is called through provider i.
 func outside(i int) string { return fmt.Sprintf("+4420700%02d00", i) }
 
+// forward is another number there.
+func forward(i int) string { return outside(i)[:10] + "99" }
+
 // startWorld builds the binary, fills a store and starts a server on it.
 func startWorld(t *testing.T, providers []scenario) *world {
 	t.Helper()

@@ -5,6 +5,7 @@ package sipp
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -27,7 +28,8 @@ type scenario struct {
 	caller, number string
 	untrusted      bool // calls from the provider whose transfers are not taken
 	// called are the files of the provider's targets, in the order in which they
-	// are tried; "" is a target that must not be called.
+	// are tried; "" is a target that must not be called, "a b" one that is called
+	// twice.
 	called  []string
 	trusted bool // the provider that is called
 	values  map[string]string
@@ -103,10 +105,8 @@ func (w *world) run(t *testing.T, i int, s scenario) {
 		s.keys(k)
 		k.write(t, filepath.Join(folder, "keys.pcap"))
 	}
-	values := map[string]string{"outside": outside(i), "number": callerOf(i)}
-	for name, v := range s.values {
-		values[name] = v
-	}
+	values := map[string]string{"outside": outside(i), "number": callerOf(i), "forward": forward(i)}
+	maps.Copy(values, s.values)
 	from := w.trusted()
 	if s.untrusted {
 		from = w.untrusted()
@@ -141,13 +141,12 @@ func (w *world) run(t *testing.T, i int, s scenario) {
 			})
 			continue
 		}
-		inner := netip.AddrPortFrom(w.provider(i, j), innerPort)
-		own := map[string]string{}
-		for name, v := range values {
-			own[name] = v
+		for n, one := range strings.Fields(file) {
+			inner := netip.AddrPortFrom(w.provider(i, j), innerPort+uint16(n))
+			own := maps.Clone(values)
+			delete(own, "port")
+			waits = append(waits, w.sipp(t, &script{called: true, hasty: s.hasty, values: own}, one, folder, inner, number))
 		}
-		delete(own, "port")
-		waits = append(waits, w.sipp(t, &script{called: true, hasty: s.hasty, values: own}, file, folder, inner, number))
 	}
 	if len(waits) > 0 {
 		time.Sleep(200 * time.Millisecond) // SIPp does not say when it listens

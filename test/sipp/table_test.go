@@ -63,6 +63,8 @@ var scenarios = []scenario{
 	{name: "503, the second target answers", caller: "hangs-up", called: []string{"refuses", "answers"}, values: refusal("503 Service Unavailable"), record: ended("caller", "hangup", 0, 0)},
 	{name: "503 from both targets", caller: "unanswered", called: []string{"refuses", "refuses"}, values: refusal("503 Service Unavailable"), record: notReached("congestion", 503, 0)},
 	{name: "486, the second target is not asked", caller: "unanswered", called: []string{"refuses", ""}, values: refusal("486 Busy Here"), record: notReached("theirBusy", 486, 0)},
+	{name: "302, forwards are followed", caller: "hangs-up", called: []string{"forwards answers"}, record: ended("caller", "hangup", 0, 0)},
+	{name: "302 to where the trunk may not call", caller: "unanswered", called: []string{"forwards"}, values: values{"forward": "+33899123456"}, record: notReached("notAllowed", 302, 0)},
 
 	{name: "keys by RFC 4733", caller: "keys", number: keysNumber, values: values{"pt": "8 101"}, keys: eventKeys(pressed{packets: 8, ends: 3}), record: typed("123")},
 	{name: "keys of 40 ms, each packet twice", caller: "keys", number: keysNumber, values: values{"pt": "8 101"}, keys: eventKeys(pressed{packets: 2, ends: 3, doubled: true}), record: typed("123")},
