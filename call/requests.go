@@ -124,7 +124,7 @@ func (c *Call) gone(p *party, cause Cause) {
 		c.agentAway(p, lostGrace)
 	case p.slot == callerSlot && p.Agent == "":
 		c.end(cause)
-	case cause.Reason == ReasonHangup || cause.Reason == ReasonTransferred || cause.Reason == ReasonReplaced || p.Queue == "":
+	case p.slot == callerSlot, cause.Reason == ReasonHangup, cause.Reason == ReasonTransferred, cause.Reason == ReasonReplaced, p.Queue == "":
 		cause.By = p.by()
 		c.end(cause)
 	default:

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"cmp"
+
 	"github.com/carillon-cc/carillon/call"
 	"github.com/carillon-cc/carillon/flow"
 	"github.com/carillon-cc/carillon/queue"
@@ -36,7 +38,7 @@ func (x *exchange) transfer(c *call.Call, s *flow.Snapshot, t call.Talker) (call
 		x.engine.Leave(c.ID(), queue.LeaveOver)
 		return t, c.Hangup(orEnd(x.runPlan(c, s, d.number, maxHops-1)))
 	}
-	b := &bridge{exchange: x, call: c, snapshot: s, from: c.Info().From, name: c.CallerName(), by: asker.Line}
+	b := &bridge{exchange: x, call: c, snapshot: s, from: c.Info().From, name: c.CallerName(), by: cmp.Or(asker.Line, asker.Agent)}
 	o, line, name := b.outgoing(d.outside), "", d.outside
 	if d.line != nil {
 		line, name = d.line.ID, d.line.Name

@@ -29,7 +29,9 @@ func (l *called) provisional(a *attempt, res *sip.Response) {
 	l.rang = l.rang || res.StatusCode == sip.StatusRinging
 	if agreed, err := a.readAnswer(res); err == nil {
 		// Of several telephones that ring, the network's newest word is heard.
-		a.early[toTag(res)] = agreed
+		if len(a.early) < maxForks {
+			a.early[toTag(res)] = agreed
+		}
 		l.agree(agreed)
 		l.hearing.Store(true)
 		l.gateway.cfg.Pacer.Add(l.leg)

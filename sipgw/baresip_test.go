@@ -73,6 +73,7 @@ func baresip(t *testing.T, b *bench, transport string) {
 }
 
 func TestBaresipIsALine(t *testing.T) {
+	t.Parallel()
 	for _, transport := range []string{"udp", "tcp", "tls"} {
 		t.Run(transport, func(t *testing.T) {
 			b := startLines(t, func(c *Config) { secure(t, c) }, line100())

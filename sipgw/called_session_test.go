@@ -39,6 +39,7 @@ func (r *raw) pick(invite, status string, headers []string, body string) {
 }
 
 func TestSessionOfACallThatWePlace(t *testing.T) {
+	t.Parallel()
 	g := start(t, func(c *Config) { brief(c); c.Timers.Session = 2 * time.Second })
 	t.Run("we refresh", func(t *testing.T) {
 		r := newRaw(t, g, "127.0.0.1")

@@ -60,8 +60,11 @@ func (g *Gateway) connect(ctx context.Context, req *sip.Request) error {
 		return nil //nolint:nilerr // a name, which sipgo looks up
 	}
 	peer = netip.AddrPortFrom(peer.Addr().Unmap(), peer.Port())
-	out.mu.Lock()
-	defer out.mu.Unlock()
+	done, err := out.turn(ctx, peer)
+	if err != nil {
+		return err
+	}
+	defer done()
 	if g.guard.streams.get(transport, peer) != nil {
 		return nil
 	}
@@ -101,12 +104,40 @@ func (g *Gateway) dial(ctx context.Context, transport string, peer netip.AddrPor
 // dialled gives sipgo the connections that we opened, as if they had come in:
 // sipgo reads them and sends what is for their peer through them.
 type dialled struct {
-	mu     sync.Mutex // one at a time
+	mu    sync.Mutex
+	under map[netip.AddrPort]chan struct{} // being opened; closed when that is done
+
 	conns  chan handover
 	taken  chan struct{} // closed when sipgo has the last one
 	closed chan struct{}
 	end    func()
 	at     net.Addr
+}
+
+// turn waits until nobody else opens a connection to a peer. A peer that does not
+// answer must not hold up the calls to others.
+func (d *dialled) turn(ctx context.Context, peer netip.AddrPort) (done func(), err error) {
+	for {
+		d.mu.Lock()
+		other := d.under[peer]
+		if other == nil {
+			own := make(chan struct{})
+			d.under[peer] = own
+			d.mu.Unlock()
+			return func() {
+				d.mu.Lock()
+				delete(d.under, peer)
+				d.mu.Unlock()
+				close(own)
+			}, nil
+		}
+		d.mu.Unlock()
+		select {
+		case <-other:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 }
 
 type handover struct {
@@ -115,7 +146,7 @@ type handover struct {
 }
 
 func newDialled(at netip.AddrPort) *dialled {
-	d := &dialled{conns: make(chan handover), closed: make(chan struct{}), at: net.TCPAddrFromAddrPort(at)}
+	d := &dialled{under: make(map[netip.AddrPort]chan struct{}), conns: make(chan handover), closed: make(chan struct{}), at: net.TCPAddrFromAddrPort(at)}
 	d.end = sync.OnceFunc(func() { close(d.closed) })
 	return d
 }

@@ -38,10 +38,6 @@ type Gateway struct {
 	client  *sipgo.Client
 	trunks  *trunks
 
-	// trusts tells whose telephones may transfer calls (REFER, Replaces); nil for
-	// nobody's. It is set before Run.
-	trusts func(Incoming) bool
-
 	accept   func(context.Context, Incoming)
 	ctx      context.Context // of Run; ends with it
 	ready    chan struct{}   // closed when sipgo reads the sockets: before, it would send through others

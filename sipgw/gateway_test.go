@@ -156,6 +156,7 @@ func TestAnswerIsRepeatedUntilTheAck(t *testing.T) {
 }
 
 func TestNoAckEndsTheCallOnlyWithoutSound(t *testing.T) {
+	t.Parallel()
 	for _, sound := range []bool{false, true} {
 		g := start(t, func(c *Config) { fast(c); c.Timers.MediaTimeout = time.Minute })
 		r := newRaw(t, g, "127.0.0.1")
@@ -358,6 +359,7 @@ func TestInviteThatCannotBeTakenIsRefused(t *testing.T) {
 }
 
 func TestStrangersGetNoAnswer(t *testing.T) {
+	t.Parallel()
 	g := start(t, func(c *Config) {
 		c.AllowLoopback = false
 		c.AllowedNetworks = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}

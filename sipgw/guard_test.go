@@ -27,6 +27,7 @@ func (h *handset) deaf(what string) {
 }
 
 func TestStrangersGetNoAnswerWhateverTheySend(t *testing.T) {
+	t.Parallel()
 	b := startLines(t, nil, line100())
 	for _, number := range []string{"999", "sipvicious", "", "1001", "10"} {
 		h := newHandset(t, b, "udp", "127.0.0.1")

@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/carillon-cc/carillon/call"
+	"github.com/carillon-cc/carillon/ccs"
 	"github.com/carillon-cc/carillon/media"
 )
 
@@ -29,9 +29,13 @@ const patience = 5 * time.Second
 // bench is a gateway under test, with what its calls tell.
 type bench struct {
 	*Gateway
-	distrust atomic.Bool // of the calls that arrive
-	calls    chan *served
-	stop     func()
+	calls chan *served
+	stop  func()
+}
+
+// trust makes a trunk of this machine whose telephones may transfer calls.
+func (b *bench) trust() {
+	b.SetTrunks([]*ccs.Trunk{{Meta: ccs.Meta{ID: "near"}, Sources: []string{"127.0.0.0/8"}, Trusted: true}})
 }
 
 // served is a call that the gateway took. Its owner goroutine waits for done.
@@ -83,7 +87,6 @@ func start(t *testing.T, change func(*Config)) *bench {
 		t.Fatal(err)
 	}
 	b := &bench{Gateway: g, calls: make(chan *served, 100)}
-	g.trusts = func(Incoming) bool { return !b.distrust.Load() }
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { pacer.Run(ctx) })

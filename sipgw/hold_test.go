@@ -154,6 +154,7 @@ func TestLinesOtherThanSoundAreRefused(t *testing.T) {
 }
 
 func TestOfferThatTakesTheSoundAwayIsAHold(t *testing.T) {
+	t.Parallel()
 	g := start(t, func(c *Config) { fast(c) })
 	r := newRaw(t, g, "127.0.0.1")
 	s, _ := r.talk(g, r.offer())

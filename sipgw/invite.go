@@ -175,7 +175,6 @@ func (g *Gateway) newCaller(x exchange, offer *sdp.Description) (*caller, error)
 		l.line, l.trusted = x.line.ID, x.line.Trusted
 	}
 	l.incoming.Leg = l
-	l.trusted = l.trusted || g.trusts != nil && g.trusts(l.incoming)
 	l.incoming.Codec = l.Codec()
 	l.port.Receive(l.receive)
 	return l, nil

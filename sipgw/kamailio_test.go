@@ -128,6 +128,7 @@ func (s states) await(t *testing.T, what string, ok func(sipgw.TrunkState) bool)
 func up(s sipgw.TrunkState) bool { return s.Status == sipgw.TrunkUp && !s.RegisteredUntil.IsZero() }
 
 func TestTrunkRegistersWithACarrierAndCallsGoBothWays(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct {
 		transport ccs.Transport
 		algorithm string

@@ -47,6 +47,7 @@ func gone(t *testing.T, o *outgoing, want call.Cause) {
 }
 
 func TestNextHopIsTriedOnlyWhereTheFirstIsOfNoUse(t *testing.T) {
+	t.Parallel()
 	// 0 is silence, 200 an answer.
 	rows := []struct {
 		name          string

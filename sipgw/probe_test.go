@@ -10,6 +10,7 @@ import (
 )
 
 func TestSilentPeerIsAskedBeforeItIsGivenUp(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct{ answer, gone string }{
 		{"481 Call/Transaction Does Not Exist", "481"}, {"408 Request Timeout", "408"}, {"", "408"},
 	} {
@@ -39,6 +40,7 @@ func TestSilentPeerIsAskedBeforeItIsGivenUp(t *testing.T) {
 }
 
 func TestSoundThatComesBackKeepsTheCall(t *testing.T) {
+	t.Parallel()
 	g := start(t, fast)
 	r := newRaw(t, g, "127.0.0.1")
 	s, ok := r.talk(g, r.offer())
@@ -57,6 +59,7 @@ func TestSoundThatComesBackKeepsTheCall(t *testing.T) {
 }
 
 func TestComfortNoiseAndReportsAreLife(t *testing.T) {
+	t.Parallel()
 	g := start(t, fast)
 	r := newRaw(t, g, "127.0.0.1")
 	s, ok := r.talk(g, r.offer())
@@ -77,6 +80,7 @@ func TestComfortNoiseAndReportsAreLife(t *testing.T) {
 }
 
 func TestHoldSuspendsTheSilenceLimit(t *testing.T) {
+	t.Parallel()
 	g := start(t, fast)
 	r := newRaw(t, g, "127.0.0.1")
 	s, _ := r.talk(g, r.offer("a=inactive"))

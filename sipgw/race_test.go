@@ -11,6 +11,7 @@ import (
 )
 
 func TestNoAckToAReInviteEndsTheCallOnlyWithoutSound(t *testing.T) {
+	t.Parallel()
 	for _, sound := range []bool{false, true} {
 		g := start(t, func(c *Config) { fast(c); c.Timers.MediaTimeout = time.Minute })
 		r := newRaw(t, g, "127.0.0.1")

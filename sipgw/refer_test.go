@@ -28,6 +28,7 @@ func TestTransferIsAskedForAndItsOutcomeTold(t *testing.T) {
 		{"<sip:10%0D%0AX-Evil:%201@gw;method=INVITE>", "10X-Evil", 500, "SIP/2.0 500 Server Internal Error"},
 	}
 	g := start(t, fast)
+	g.trust()
 	r := newRaw(t, g, "127.0.0.1")
 	s, _ := r.talk(g, r.offer())
 	for i, row := range rows {
@@ -73,6 +74,7 @@ func TestTransferIsAskedForAndItsOutcomeTold(t *testing.T) {
 
 func TestTransferThatCannotBeFollowedIsRefused(t *testing.T) {
 	g := start(t, fast)
+	g.trust()
 	r := newRaw(t, g, "127.0.0.1")
 	s, _ := r.talk(g, r.offer())
 	rows := map[string]string{
@@ -104,7 +106,7 @@ func TestTransferThatCannotBeFollowedIsRefused(t *testing.T) {
 		t.Errorf("told %+v", e)
 	default:
 	}
-	g.distrust.Store(true)
+	g.SetTrunks(nil)
 	r = newRaw(t, g, "127.0.0.1")
 	s, _ = r.talk(g, r.offer())
 	if got := r.refer("<sip:1001@gw>"); !strings.HasPrefix(got, "SIP/2.0 403") {
@@ -114,7 +116,9 @@ func TestTransferThatCannotBeFollowedIsRefused(t *testing.T) {
 }
 
 func TestTransferWhoseOutcomeNobodyWantsToKnow(t *testing.T) {
+	t.Parallel()
 	g := start(t, fast)
+	g.trust()
 	r := newRaw(t, g, "127.0.0.1")
 	s, _ := r.talk(g, r.offer())
 	if got := r.refer("<sip:1001@gw>", "Refer-Sub: false"); !strings.HasPrefix(got, "SIP/2.0 200") || field(got, "Refer-Sub") != "false" {
@@ -127,6 +131,7 @@ func TestTransferWhoseOutcomeNobodyWantsToKnow(t *testing.T) {
 
 func TestOutcomeOfATransferComesBeforeTheBye(t *testing.T) {
 	g := start(t, nil)
+	g.trust()
 	r := newRaw(t, g, "127.0.0.1")
 	s, _ := r.talk(g, r.offer())
 	r.refer("<sip:1001@gw>")
@@ -148,6 +153,7 @@ func TestOutcomeOfATransferComesBeforeTheBye(t *testing.T) {
 
 func TestAttendedTransferNamesTheOtherCall(t *testing.T) {
 	g := start(t, fast)
+	g.trust()
 	first := newRaw(t, g, "127.0.0.1")
 	s1, _ := first.talk(g, first.offer())
 	second := newRaw(t, g, "127.0.0.1")

@@ -16,6 +16,7 @@ func (r *raw) replaces() string {
 
 func TestTelephoneTakesTheCallOfAnother(t *testing.T) {
 	g := start(t, fast)
+	g.trust()
 	r := newRaw(t, g, "127.0.0.1")
 	s, _ := r.talk(g, r.offer())
 	by := newRaw(t, g, "127.0.0.1")
@@ -56,6 +57,7 @@ func TestTelephoneTakesTheCallOfAnother(t *testing.T) {
 
 func TestReplacementThatCannotBe(t *testing.T) {
 	g := start(t, fast)
+	g.trust()
 	r := newRaw(t, g, "127.0.0.1")
 	s, _ := r.talk(g, r.offer())
 	ringing := newRaw(t, g, "127.0.0.1")
@@ -79,7 +81,7 @@ func TestReplacementThatCannotBe(t *testing.T) {
 		by.await("SIP/2.0 "+row.status, "INVITE")
 		by.send(by.message("ACK", "first", 1, nil, ""))
 	}
-	g.distrust.Store(true)
+	g.SetTrunks(nil)
 	by := newRaw(t, g, "127.0.0.1")
 	by.send(by.message("INVITE", "first", 1, []string{r.replaces()}, by.offer()))
 	by.await("SIP/2.0 403", "INVITE")
@@ -91,6 +93,7 @@ func TestReplacementThatCannotBe(t *testing.T) {
 
 func TestTelephoneThatTakesOverMayCancel(t *testing.T) {
 	g := start(t, fast)
+	g.trust()
 	r := newRaw(t, g, "127.0.0.1")
 	s, _ := r.talk(g, r.offer())
 	by := newRaw(t, g, "127.0.0.1")

@@ -125,6 +125,7 @@ func TestDeadlineComesOnce(t *testing.T) {
 }
 
 func TestPeerThatStopsRefreshingIsLost(t *testing.T) {
+	t.Parallel()
 	g := start(t, brief)
 	r := newRaw(t, g, "127.0.0.1")
 	s, _ := r.answered(g, "Supported: timer", "Session-Expires: 2")
@@ -146,6 +147,7 @@ func TestPeerThatStopsRefreshingIsLost(t *testing.T) {
 }
 
 func TestWeRefreshByUpdateOrElseByInvite(t *testing.T) {
+	t.Parallel()
 	g := start(t, brief)
 	r := newRaw(t, g, "127.0.0.1")
 	s, ok := r.answered(g, "Allow: INVITE, ACK, BYE, UPDATE", "Supported: timer", "Session-Expires: 2;refresher=uas")
@@ -191,6 +193,7 @@ func TestWeRefreshByUpdateOrElseByInvite(t *testing.T) {
 }
 
 func TestRefreshThatIsNotAnsweredEndsTheCall(t *testing.T) {
+	t.Parallel()
 	g := start(t, brief)
 	r := newRaw(t, g, "127.0.0.1")
 	s, _ := r.answered(g, "Session-Expires: 1")
@@ -201,6 +204,7 @@ func TestRefreshThatIsNotAnsweredEndsTheCall(t *testing.T) {
 }
 
 func TestHoldWithoutATimerLeavesOurRefreshing(t *testing.T) {
+	t.Parallel()
 	g := start(t, brief)
 	r := newRaw(t, g, "127.0.0.1")
 	s, _ := r.answered(g, "Session-Expires: 3")

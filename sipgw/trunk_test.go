@@ -125,6 +125,7 @@ func TestOutgoingCallsPassTheGuardsOfTheirTrunk(t *testing.T) {
 }
 
 func TestCallGoesToTheNextTargetAndTheNextTrunk(t *testing.T) {
+	t.Parallel()
 	dead, live := at(t, "127.0.0.1"), at(t, "127.0.0.1")
 	deadAt := dead.Addr()
 	dead.Close()
@@ -159,6 +160,7 @@ func TestCallGoesToTheNextTargetAndTheNextTrunk(t *testing.T) {
 }
 
 func TestCallsComeFromTheAddressesOfTrunksAlone(t *testing.T) {
+	t.Parallel()
 	w := build(t, quick)
 	server, other, stranger := at(t, "127.0.0.1"), at(t, "127.0.0.3"), at(t, "127.0.0.4")
 	carrier := provider("carrier", server)
@@ -281,6 +283,7 @@ func TestRegistrationEndsWithTheGateway(t *testing.T) {
 }
 
 func TestDoctorNamesWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	r := registrarOf(t)
 	server, rings := callee(t)
 	go func() {

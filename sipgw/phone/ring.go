@@ -73,7 +73,7 @@ func (p *Phone) onCall(req *sip.Request, tx sip.ServerTransaction) {
 }
 
 // Invite is the INVITE that came. It must not be changed.
-func (r *Ring) Invite() *sip.Request { return r.req }
+func (r *Ring) Invite() *sip.Request { return r.req.Clone() }
 
 // Done is closed when the call was answered, refused or cancelled.
 func (r *Ring) Done() <-chan struct{} { return r.done }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/pion/rtp"
@@ -60,8 +59,6 @@ type Browser struct {
 	outHeader rtp.Header
 	buf       [12 + maxPayload + 32]byte
 	closed    bool
-
-	received, bad atomic.Uint64
 }
 
 // New makes a browser that is not connected.
@@ -202,10 +199,6 @@ func (b *Browser) write(datagram []byte) {
 	}
 }
 
-// Received is how many packets of sound came, and how many that were not
-// authentic.
-func (b *Browser) Received() (good, bad uint64) { return b.received.Load(), b.bad.Load() }
-
 // Close ends the browser without a word to the server, as a lost network does.
 // It may be called more than once, but not by OnPacket.
 func (b *Browser) Close() {
@@ -248,10 +241,8 @@ func (b *Browser) take(d []byte, at time.Duration) {
 	case len(d) >= 12 && b.in != nil && (d[1]&0x7f < 64 || d[1]&0x7f >= 96): // else RTCP, RFC 5761 §4
 		clear, err := b.in.DecryptRTP(d, d, &b.header)
 		if err != nil {
-			b.bad.Add(1)
 			return
 		}
-		b.received.Add(1)
 		h, payload, ok := media.ParseRTP(clear)
 		if ok && b.options.OnPacket != nil {
 			b.options.OnPacket(h, payload, at)
