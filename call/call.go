@@ -254,6 +254,8 @@ func (c *Call) handle(e Event) {
 			c.seat()
 			c.changed()
 		}
+	case Dialled:
+		c.dialled(e)
 	case Replaced:
 		c.replace(e)
 	case Refer:

@@ -98,6 +98,9 @@ func (m *Manager) run(c *Call, first *party, handler Handler) {
 	}
 	c.Note(arrived)
 	c.sit(first)
+	if c.caller == nil { // an agent's telephone may have been called through a trunk
+		c.dialled(Dialled{Name: first.Name, Trunk: trunkOf(first.Leg), By: first.Agent})
+	}
 	if c.caller != nil {
 		c.caller.Ring()
 	} else {

@@ -73,17 +73,37 @@ func (c *Call) Reach(r Reaching) (Cause, error) {
 	return cause, nil
 }
 
-// noteTrunk notes through which trunk a call goes out: the record tells who has
-// paid for what, also after a restart.
+// Dialled is a call that went out through a trunk for a call, in another way than
+// by Reach: to an agent's own telephone.
+type Dialled struct {
+	Name  string // of who is called
+	Trunk string // id of the ccs.Trunk
+	By    string // id of who pays
+}
+
+// noteTrunk notes through which trunk a call goes out.
 func (c *Call) noteTrunk(r Reaching) {
-	via, ok := r.Leg.(Trunked)
-	if !ok || via.Trunk() == "" {
-		return
+	trunk := trunkOf(r.Leg)
+	if trunk != "" && c.info.Direction == Out {
+		c.record.Trunk = trunk
 	}
-	if c.info.Direction == Out {
-		c.record.Trunk = via.Trunk()
+	c.dialled(Dialled{Name: r.Name, Trunk: trunk, By: r.By})
+}
+
+// dialled notes a call through a trunk: the record tells who has paid for what,
+// also after a restart.
+func (c *Call) dialled(d Dialled) {
+	if d.Trunk != "" {
+		c.Note(ccs.CallEvent{Kind: ccs.EventDialled, Name: d.Name, Trunk: d.Trunk, By: d.By})
 	}
-	c.Note(ccs.CallEvent{Kind: ccs.EventDialled, Name: r.Name, Trunk: via.Trunk(), By: r.By})
+}
+
+// trunkOf is the trunk that a leg was called through, "" for none.
+func trunkOf(leg Leg) string {
+	if via, ok := leg.(Trunked); ok {
+		return via.Trunk()
+	}
+	return ""
 }
 
 // rings follows the ringing of who is called. Once the network is heard our own

@@ -237,6 +237,31 @@ func TestATelephoneThatIsLost(t *testing.T) {
 	}
 }
 
+func TestAnAgentLeftAloneByATransferWhoIsLostEndsTheCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		phone, third := calltest.NewCalled("alice"), calltest.NewCalled("third")
+		w := begin(t, func(c *call.Call) call.Cause {
+			if end, err := c.Talk(call.Talker{Agent: "alice", Name: "Alice", Queue: "Sales", Leg: phone, Telephone: true}); end != call.TalkReferred {
+				t.Errorf("the talk ended with %v, %v", end, err)
+				return call.Cause{}
+			}
+			if cause, err := c.Transfer(call.Reaching{Leg: third, Name: "+33123456789", Timeout: time.Minute}, "+33123456789"); err == nil {
+				t.Errorf("the transfer ended with %v", cause)
+			}
+			return call.Cause{}
+		})
+		synctest.Wait()
+		w.caller.tell(call.Refer{Leg: w.caller, To: "+33123456789"})
+		synctest.Wait()
+		phone.Leave(call.Cause{By: call.ByCalled, Reason: call.ReasonMediaTimeout})
+		synctest.Wait()
+		<-w.done
+		if !third.Over() {
+			t.Error("the third telephone goes on ringing")
+		}
+	})
+}
+
 func TestATelephoneThatHoldsSilentlyGivesTheOtherMusic(t *testing.T) {
 	for _, silent := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {

@@ -152,6 +152,8 @@ func (c *Call) Join() error {
 		ok = isAnswer && answer.leg == stays.Leg && answer.ok
 		return isAnswer && answer.leg == stays.Leg
 	}); err != nil {
+		// The leg may have a seat there by now, but its end was told here.
+		to.Post(Gone{Leg: stays.Leg, Cause: c.cause})
 		return err
 	}
 	if !ok {

@@ -137,6 +137,11 @@ func (s devices) Call(r desk.Ringing) (call.CalledLeg, bool, error) {
 		return nil, false, &desk.NotPlacedError{Reason: s.exchange.refusal(err).Reason}
 	}
 	s.exchange.dialled()
+	if via, ok := leg.(call.Trunked); ok && via.Trunk() != "" {
+		if c := s.calls.Get(r.Call); c != nil {
+			c.Post(call.Dialled{Name: s.config.userName(r.Agent), Trunk: via.Trunk(), By: o.By})
+		}
+	}
 	return leg, number != "", nil
 }
 

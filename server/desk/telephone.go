@@ -48,6 +48,9 @@ type Ringing struct {
 	Anonymous      bool
 	Codec          string // of the other party, as in queue.OfferDetails
 	Queue          string // id; "" for a call that does not come from one
+	// Call is the id of the call that is offered; "" for the agent's own, which
+	// begins when the agent picks up.
+	Call string
 }
 
 // Question is asked of who picks up an outside phone.
@@ -166,7 +169,7 @@ func (d *Desk) ringFor(o queue.Offer) {
 	}
 	leg, confirm, err := d.options.Telephones.Call(Ringing{
 		Agent: d.agent, Device: d.device, From: o.Details.ShownFrom, FromName: o.Details.ShownName,
-		Anonymous: o.Details.ShownNone, Codec: o.Details.Codec, Queue: o.Queue,
+		Anonymous: o.Details.ShownNone, Codec: o.Details.Codec, Queue: o.Queue, Call: o.Caller,
 	})
 	if err != nil {
 		_ = d.options.Engine.Fail(o.ID, d.agent, withdrawal(reasonOf(err)))

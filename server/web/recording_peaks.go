@@ -2,7 +2,7 @@ package web
 
 import (
 	"bufio"
-	"encoding/binary"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -46,22 +46,31 @@ func (w *Web) recordingPeaks(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// Formats of WAV files (RFC 2361 annex A).
-const (
-	wavALaw  = 6
-	wavMuLaw = 7
-)
+// maxHead bounds what stands before the sound of a recording, in bytes.
+const maxHead = 4 << 10
 
-var errNotWAV = errors.New("not a G.711 WAV file")
-
-// readPeaks reads a G.711 WAV file of size bytes to its end. A data chunk whose
-// length was never filled in reaches to the end of the file.
+// readPeaks reads a G.711 WAV file of size bytes to its end.
 func readPeaks(r *bufio.Reader, size int64) (peaks, error) {
-	channels, decode, length, err := readWAVHead(r, size)
+	head, err := r.Peek(maxHead)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return peaks{}, fmt.Errorf("read sound: %w", err)
+	}
+	w, err := media.ParseWAV(bytes.NewReader(head), size)
 	if err != nil {
 		return peaks{}, err
 	}
-	frames := length / int64(channels)
+	decode := media.DecodeALaw
+	switch w.Codec {
+	case media.PCMA:
+	case media.PCMU:
+		decode = media.DecodeMuLaw
+	default:
+		return peaks{}, fmt.Errorf("%w: it is not in G.711", media.ErrNotWAV)
+	}
+	if _, err := r.Discard(int(w.DataOffset)); err != nil {
+		return peaks{}, fmt.Errorf("read sound: %w", err)
+	}
+	channels, frames := w.Channels, w.Samples()
 	p := peaks{Channels: make([][]float32, channels)}
 	count := min(frames, peakCount)
 	for c := range p.Channels {
@@ -88,64 +97,4 @@ func readPeaks(r *bufio.Reader, size int64) (peaks, error) {
 		done += n
 	}
 	return p, nil
-}
-
-// readWAVHead reads up to the first byte of sound and returns how many bytes
-// of it there are.
-func readWAVHead(r *bufio.Reader, size int64) (channels int, decode func([]int16, []byte), length int64, err error) {
-	var head [12]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil || string(head[:4]) != "RIFF" || string(head[8:]) != "WAVE" {
-		return 0, nil, 0, errNotWAV
-	}
-	at := int64(len(head))
-	for {
-		var chunk [8]byte
-		if _, err := io.ReadFull(r, chunk[:]); err != nil {
-			return 0, nil, 0, errNotWAV
-		}
-		at += int64(len(chunk))
-		length := int64(binary.LittleEndian.Uint32(chunk[4:]))
-		switch string(chunk[:4]) {
-		case "fmt ":
-			var format [16]byte
-			if length < int64(len(format)) || length > 64 {
-				return 0, nil, 0, errNotWAV
-			}
-			if _, err := io.ReadFull(r, format[:]); err != nil {
-				return 0, nil, 0, errNotWAV
-			}
-			channels = int(binary.LittleEndian.Uint16(format[2:]))
-			switch binary.LittleEndian.Uint16(format[:]) {
-			case wavALaw:
-				decode = media.DecodeALaw
-			case wavMuLaw:
-				decode = media.DecodeMuLaw
-			}
-			if decode == nil || channels < 1 || channels > 2 || format[14] != 8 {
-				return 0, nil, 0, errNotWAV
-			}
-			if _, err := r.Discard(int(length) - len(format)); err != nil {
-				return 0, nil, 0, errNotWAV
-			}
-		case "data":
-			if decode == nil {
-				return 0, nil, 0, errNotWAV
-			}
-			if length == 0 || length > size-at {
-				length = size - at
-			}
-			return channels, decode, length, nil
-		default:
-			padded := length + length&1 // chunks begin at even offsets
-			if padded > size {
-				return 0, nil, 0, errNotWAV
-			}
-			if _, err := r.Discard(int(padded)); err != nil {
-				return 0, nil, 0, errNotWAV
-			}
-			at += padded
-			continue
-		}
-		at += length
-	}
 }

@@ -3,7 +3,6 @@ package web
 import (
 	"bufio"
 	"bytes"
-	"encoding/binary"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -23,27 +22,8 @@ func wavFile(frames int) []byte {
 	}
 	data := make([]byte, len(samples))
 	media.EncodeALaw(data, samples)
-	var b bytes.Buffer
-	put := func(v any) { _ = binary.Write(&b, binary.LittleEndian, v) }
-	b.WriteString("RIFF")
-	put(uint32(4 + 26 + 12 + 8 + len(data)))
-	b.WriteString("WAVEfmt ")
-	put(uint32(18))
-	for _, v := range []uint16{wavALaw, 2} {
-		put(v)
-	}
-	put(uint32(8000))
-	put(uint32(16000))
-	for _, v := range []uint16{2, 8, 0} {
-		put(v)
-	}
-	b.WriteString("fact")
-	put(uint32(4))
-	put(uint32(frames))
-	b.WriteString("data")
-	put(uint32(len(data)))
-	b.Write(data)
-	return b.Bytes()
+	head := media.AppendWAVHeader(nil, media.WAV{Codec: media.PCMA, Channels: 2, SampleRate: 8000, DataBytes: int64(len(data))})
+	return append(head, data...)
 }
 
 // putRecording stores a recording of a new call of alice's.
