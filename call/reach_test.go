@@ -237,6 +237,24 @@ func TestATelephoneThatIsLost(t *testing.T) {
 	}
 }
 
+func TestACallThroughATrunkForTheCallIsInItsRecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, func(c *call.Call) call.Cause {
+			_ = c.Sleep(time.Second)
+			return call.Cause{}
+		})
+		synctest.Wait()
+		w.call.Post(call.Dialled{Name: "Alice", Trunk: "t1", By: "alice"})
+		<-w.done
+		for _, e := range w.journal.record().Events {
+			if e.Kind == ccs.EventDialled && e.Trunk == "t1" && e.By == "alice" {
+				return
+			}
+		}
+		t.Errorf("the record says %+v", w.journal.record().Events)
+	})
+}
+
 func TestAnAgentLeftAloneByATransferWhoIsLostEndsTheCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		phone, third := calltest.NewCalled("alice"), calltest.NewCalled("third")

@@ -1,5 +1,6 @@
-// Package sipgw is Carillon's side of SIP: it takes calls from telephones and
-// trunks, keeps strangers out, and makes a call's leg of each.
+// Package sipgw is Carillon's side of SIP, over UDP, TCP and TLS: it takes calls
+// from telephones and trunks and places them there, registers with providers and
+// is the registrar of lines, keeps strangers out, and makes a call's leg of each.
 package sipgw
 
 import (

@@ -153,7 +153,7 @@ func TestConnectionsOfStrangersAreClosedWithoutAWord(t *testing.T) {
 		for _, first := range []string{"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "REGISTER sip:x SIP/2.0\r\nFrom: <sip:999@x>\r\n", strings.Repeat("x", 10000)} {
 			h := newHandset(t, b, network, "127.0.0.1")
 			h.send(first)
-			_ = h.conn.SetReadDeadline(time.Now().Add(patience))
+			_ = h.conn.SetReadDeadline(time.Now().Add(firstTime + patience))
 			n, err := h.conn.Read(make([]byte, 100))
 			if timeout := net.Error(nil); n > 0 || err == nil || errors.As(err, &timeout) && timeout.Timeout() {
 				t.Errorf("%s: %.20q got %d bytes and %v", network, first, n, err)

@@ -100,7 +100,7 @@ func start(t *testing.T, change func(*Config)) *bench {
 	var running sync.WaitGroup
 	running.Go(func() { pacer.Run(ctx) })
 	running.Go(func() {
-		_ = g.Run(ctx, func(_ context.Context, in Incoming) {
+		_ = g.Run(ctx, func(ctx context.Context, in Incoming) {
 			s := &served{Incoming: in, events: make(chan call.Event, 100), done: make(chan struct{}), sound: &collector{}}
 			if in.To == faultyNumber {
 				panic("a fault in a call")
@@ -117,6 +117,8 @@ func start(t *testing.T, change func(*Config)) *bench {
 			select {
 			case <-over:
 			case <-s.done:
+			case <-ctx.Done():
+				<-in.Leg.(*caller).over // which a test that failed may have ended itself
 			}
 		})
 	})

@@ -116,6 +116,8 @@ func TestOfferThatIsRefusedOrAnsweredBadlyLeavesTheCallAsItWas(t *testing.T) {
 		}
 		r.reply(r.await("INVITE ", ""), status, nil, body)
 		r.await("ACK ", "")
+		// The ACK of a refusal is sent before the refusal is taken.
+		eventually(t, "our offer is over", func() bool { l.mu.Lock(); defer l.mu.Unlock(); return !l.offering && !l.proposing })
 		if got := r.request("INVITE", r.offer("a=sendonly")); !strings.HasPrefix(got, "SIP/2.0 200") {
 			t.Errorf("%s: a hold after it got %s", status, got)
 		}

@@ -40,7 +40,7 @@ func (t *trunks) watch(ctx context.Context) {
 		last = now
 		if now.Sub(counted) > countEvery {
 			counted = now
-			t.loadCounts()
+			t.tasks.Go(t.loadCounts) // the store may take its time
 		}
 		t.reconnect()
 		t.ask(ctx, now)

@@ -1,5 +1,6 @@
 // Package digest proves who somebody is by a shared password, as SIP does it
-// (RFC 3261 §22, RFC 8760).
+// (RFC 3261 §22, RFC 7616, RFC 8760): us to providers, and telephones that
+// register to us.
 package digest
 
 import (

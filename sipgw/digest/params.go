@@ -1,5 +1,3 @@
-// Package digest is digest authentication as SIP uses it (RFC 3261 §22,
-// RFC 7616, RFC 8760): the server's side for telephones that register with us.
 package digest
 
 import "strings"
