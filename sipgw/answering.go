@@ -60,7 +60,7 @@ func (a *attempt) readAnswer(res *sip.Response) (sdp.Agreement, error) {
 // accept takes the first 2xx to the INVITE. Where it is not wanted any more, or
 // is of no use, it is hung up at once. It is for run's goroutine.
 func (a *attempt) accept(res *sip.Response) {
-	d, err := a.confirm(res)
+	d, err := a.confirm(a.invite, a.answers, res)
 	if err != nil {
 		a.leg.log.Warn("an answer cannot be read", "target", a.hop.target, "err", err)
 		a.fail(verdict{status: res.StatusCode, cause: call.Cause{By: call.ByCalled, Reason: call.ReasonFailed}})
@@ -81,7 +81,7 @@ func (a *attempt) accept(res *sip.Response) {
 // acceptedBefore takes a 2xx that comes after the first: a repeated one is
 // acknowledged again, one of another telephone is hung up at once
 // (RFC 3261 §13.2.2.4). sipgo calls it.
-func (a *attempt) acceptedBefore(res *sip.Response) {
+func (a *attempt) acceptedBefore(invite *sip.Request, answers []answer, res *sip.Response) {
 	defer a.leg.gateway.contain("a repeated answer", nil)
 	if !res.IsSuccess() {
 		return
@@ -96,20 +96,21 @@ func (a *attempt) acceptedBefore(res *sip.Response) {
 	if others == maxForks {
 		return
 	}
-	if d, err := a.confirm(res); err == nil {
+	if d, err := a.confirm(invite, answers, res); err == nil {
 		a.acknowledge(res)
 		a.leg.gateway.background(func() { a.hangUp(d, answeredElsewhere) })
 	}
 }
 
-// confirm makes the dialog of a 2xx, and its ACK, which is not sent yet.
-func (a *attempt) confirm(res *sip.Response) (*dialog.Dialog, error) {
-	d, err := dialog.Confirm(a.invite, res, a.contact, a.path)
+// confirm makes the dialog of a 2xx to an INVITE with these answers to challenges,
+// and its ACK, which is not sent yet.
+func (a *attempt) confirm(invite *sip.Request, answers []answer, res *sip.Response) (*dialog.Dialog, error) {
+	d, err := dialog.Confirm(invite, res, a.contact, a.path)
 	if err != nil {
 		return nil, err
 	}
 	ack := d.Ack("", nil)
-	for _, b := range a.answers {
+	for _, b := range answers {
 		ack.AppendHeader(b.header) // RFC 3261 §13.2.2.4
 	}
 	a.mu.Lock()

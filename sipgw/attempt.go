@@ -168,7 +168,8 @@ func (a *attempt) send() (sip.ClientTransaction, error) {
 		return nil, err
 	}
 	a.heard = false
-	tx.OnRetransmission(a.acceptedBefore)
+	invite, answers := a.invite, slices.Clone(a.answers) // another may follow
+	tx.OnRetransmission(func(res *sip.Response) { a.acceptedBefore(invite, answers, res) })
 	return tx, nil
 }
 
