@@ -18,15 +18,13 @@ type caller struct {
 	uncount  func() // gives the trunk its place back
 }
 
-// watchCancel has CANCEL end the leg. It returns false when one came already.
-func (l *caller) watchCancel() bool {
+// watchCancel has CANCEL end the leg, one that came already too.
+func (l *caller) watchCancel() {
 	// sipgo calls this under the lock that answering takes, so the leg's own
 	// lock must not be taken in it.
-	if l.invite.tx.OnCancel(func(req *sip.Request) { go l.cancelled(req) }) {
-		return true
+	if !l.invite.tx.OnCancel(func(req *sip.Request) { go l.cancelled(req) }) {
+		l.cancelled(nil)
 	}
-	l.cancelled(nil)
-	return false
 }
 
 // cancelled notes that the caller left before the answer. sipgo has sent the

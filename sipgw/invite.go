@@ -27,9 +27,8 @@ func (g *Gateway) onInvite(x exchange) {
 	defer l.uncount()
 	// Whatever happens, nobody is left in a call that nobody runs.
 	defer l.end(call.Cause{By: call.BySystem, Reason: call.ReasonFailed}, false)
-	if !l.watchCancel() {
-		return
-	}
+	// A call that was cancelled already is taken all the same: it has a record.
+	l.watchCancel()
 	if len(x.req.GetHeaders("Replaces")) > 0 {
 		l.takeOver()
 		return

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
@@ -118,17 +119,19 @@ func (w *world) stop() {
 	_ = w.cmd.Wait()
 }
 
-// freePort is a port that UDP and TCP have free.
+// freePort is a port that UDP and TCP have free, below those that the system
+// gives to connections, so that none takes it before the server does.
 func freePort(t *testing.T) uint16 {
 	t.Helper()
 	for range 100 {
-		l, err := net.Listen("tcp4", "127.0.0.1:0")
+		port := uint16(6000 + rand.IntN(4000))
+		at := net.JoinHostPort("127.0.0.1", strconv.Itoa(int(port)))
+		l, err := net.Listen("tcp4", at)
 		if err != nil {
-			t.Fatal(err)
+			continue
 		}
-		port := l.Addr().(*net.TCPAddr).AddrPort().Port()
 		_ = l.Close()
-		if c, err := net.ListenPacket("udp4", l.Addr().String()); err == nil {
+		if c, err := net.ListenPacket("udp4", at); err == nil {
 			_ = c.Close()
 			return port
 		}
