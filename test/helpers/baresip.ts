@@ -18,6 +18,8 @@ export interface BaresipOptions {
   /** G.722 by the rate of its sound, which is not that of its RTP clock. */
   codec?: 'PCMA/8000/1' | 'PCMU/8000/1' | 'G722/16000/1';
   hz?: number;
+  /** The line that it is: it signs on there. Over TLS its sound must be encrypted. */
+  line?: { number: string; password: string; server: string; transport: 'udp' | 'tcp' | 'tls' };
 }
 
 export class Baresip {
@@ -30,6 +32,8 @@ export class Baresip {
     readonly control: Socket,
     readonly folder: string,
     readonly sipPort: number,
+    /** The first of its ten RTP ports. */
+    readonly rtpPort: number,
   ) {
     control.on('data', (data: Buffer) => this.#read(data));
     control.on('error', () => undefined);
@@ -45,14 +49,18 @@ export class Baresip {
     const rate = Number(codec.split('/')[1]);
     const tone = writeTone(join(folder, 'tone.wav'), hz, { rate, seconds: 60 });
     writeFileSync(join(folder, 'config'), configuration({ sip, control: sip + 2, rtp, tone, rate }));
-    const account = `<sip:+33198765432@127.0.0.1>;regint=0;audio_codecs=${codec};ptime=20\n`;
+    const { line } = options;
+    const sound = `audio_codecs=${codec};ptime=20${line?.transport === 'tls' ? ';mediaenc=srtp-mand' : ''}`;
+    const account = line === undefined
+      ? `<sip:+33198765432@127.0.0.1>;regint=0;${sound}\n`
+      : `<sip:${line.number}@${line.server};transport=${line.transport}>;auth_pass=${line.password};regint=60;${sound}\n`;
     writeFileSync(join(folder, 'accounts'), account);
     writeFileSync(join(folder, 'contacts'), '');
     const program = new Program('baresip', ['-f', folder], { cwd: folder });
     await program.prints(/baresip is ready/);
     const control = connect(sip + 2, '127.0.0.1');
     await new Promise((resolve, reject) => control.once('connect', resolve).once('error', reject));
-    return new Baresip(program, control, folder, sip);
+    return new Baresip(program, control, folder, sip, rtp);
   }
 
   dial(uri: string): void {
@@ -61,6 +69,19 @@ export class Baresip {
 
   press(key: string): void {
     this.#command('sndcode', key);
+  }
+
+  /** Takes the call that rings. */
+  accept(): void {
+    this.#command('accept');
+  }
+
+  hold(): void {
+    this.#command('hold');
+  }
+
+  resume(): void {
+    this.#command('resume');
   }
 
   hangUp(): void {
@@ -115,6 +136,7 @@ function configuration(of: { sip: number; control: number; rtp: number; tone: st
   return `
 poll_method epoll
 sip_listen 127.0.0.1:${of.sip}
+sip_verify_server no
 ctrl_tcp_listen 127.0.0.1:${of.control}
 rtp_ports ${of.rtp}-${of.rtp + 9}
 audio_source aufile,${of.tone}
@@ -129,6 +151,7 @@ snd_path .
 module_path /usr/lib/baresip/modules
 module g711.so
 module g722.so
+module srtp.so
 module aufile.so
 module aubridge.so
 module sndfile.so

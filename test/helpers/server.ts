@@ -47,6 +47,7 @@ export class Carillon {
       CARILLON_DATA: data,
       CARILLON_HTTP: `127.0.0.1:${http}`,
       CARILLON_SIP: `127.0.0.1:${sip}`,
+      CARILLON_SIP_TLS: `127.0.0.1:${sip + 1}`,
       CARILLON_WEBRTC_PORT: String(webrtc),
       CARILLON_RTP_PORTS: `${rtp}-${rtp + rtpPorts - 1}`,
       CARILLON_PUBLIC_IP: '127.0.0.1',
@@ -62,6 +63,11 @@ export class Carillon {
   /** What to call: a user part of the demo set. */
   uri(user = '1000'): string {
     return `sip:${user}@127.0.0.1:${this.sipPort}`;
+  }
+
+  /** Where telephones reach it over a transport. */
+  address(transport: 'udp' | 'tcp' | 'tls'): string {
+    return `127.0.0.1:${transport === 'tls' ? this.sipPort + 1 : this.sipPort}`;
   }
 
   /** Everything it has logged since it was last started. */
