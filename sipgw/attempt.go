@@ -38,6 +38,7 @@ type attempt struct {
 	told      bool // the outcome was told
 	// challenges is how many were answered.
 	challenges int
+	encrypted  bool // the offer was made anew with encrypted sound
 
 	// writer is the attempt's own: each peer gets keys that no other has. All
 	// offer the same port.
@@ -184,6 +185,13 @@ func (a *attempt) again(res *sip.Response) *sip.Request {
 		removeHeaders(again, "Session-Expires", "Min-SE")
 		a.wish.add(again)
 		return again
+	case a.encrypts(res):
+		again := dialog.Again(a.invite)
+		a.leg.mu.Lock()
+		defer a.leg.mu.Unlock()
+		a.writer.SetPolicy(sdp.Required)
+		again.SetBody(a.writer.Offer(a.media, a.leg.placing.codecs, sdp.SendRecv))
+		return again
 	case !a.authenticate(res):
 		return nil
 	}
@@ -193,6 +201,18 @@ func (a *attempt) again(res *sip.Response) *sip.Request {
 		again.AppendHeader(b.header)
 	}
 	return again
+}
+
+// encrypts tells, once, whether encrypted sound is to be offered to a peer that
+// does not accept the plain one: over TLS the keys are safe, and telephones that
+// demand encryption cannot say so otherwise.
+func (a *attempt) encrypts(res *sip.Response) bool {
+	if a.encrypted || res.StatusCode != sip.StatusNotAcceptableHere ||
+		policyOf(a.hop.transport, a.leg.placing.encryption) != sdp.Preferred {
+		return false
+	}
+	a.encrypted = true
+	return true
 }
 
 // authenticate answers the challenge of a 401 or 407: once a realm, and again

@@ -9,8 +9,13 @@ import (
 	"crypto/x509/pkix"
 	"math/big"
 	"net"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"github.com/carillon-cc/carillon/call"
 )
 
 // certificate makes a certificate for a name and for 127.0.0.1's own use.
@@ -42,4 +47,34 @@ func certificate(t *testing.T, name string) (tls.Certificate, *x509.CertPool) {
 func secure(t *testing.T, c *Config) {
 	cert, _ := certificate(t, "carillon.example")
 	c.ListenTLS, c.TLS = "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{cert}}
+}
+
+func TestTelephoneThatDemandsEncryptionIsOfferedIt(t *testing.T) {
+	b := startLines(t, func(c *Config) { secure(t, c) }, line100())
+	h := newHandset(t, b, "tls", "127.0.0.1")
+	h.mustRegister()
+	leg, err := b.Call(Outgoing{Line: "line-100", From: "101"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer leg.Hangup(call.Cause{By: call.BySystem, Reason: call.ReasonHangup})
+	first := h.hears("INVITE")
+	if !strings.Contains(string(first.Body()), " RTP/AVP ") {
+		t.Errorf("the first offer is\n%s", first.Body())
+	}
+	refused := sip.NewResponseFromRequest(first, sip.StatusNotAcceptableHere, "Not Acceptable Here", nil)
+	h.send(refused.String())
+	h.hears("ACK")
+	second := h.hears("INVITE")
+	if body := string(second.Body()); !strings.Contains(body, " RTP/SAVP ") || !strings.Contains(body, "a=crypto:") {
+		t.Errorf("the second offer is\n%s", body)
+	}
+	if second.CSeq().SeqNo <= first.CSeq().SeqNo {
+		t.Errorf("the second INVITE has number %d after %d", second.CSeq().SeqNo, first.CSeq().SeqNo)
+	}
+	h.send(sip.NewResponseFromRequest(second, sip.StatusNotAcceptableHere, "Not Acceptable Here", nil).String())
+	h.hears("ACK")
+	if m := h.read(300 * time.Millisecond); m != nil {
+		t.Errorf("a third try:\n%s", m)
+	}
 }
