@@ -47,9 +47,10 @@ type Gateway struct {
 
 	mu       sync.Mutex
 	legs     map[dialog.ID]*leg
-	ringing  map[*leg]struct{}    // called and not answered: they have no dialog yet
-	arrivals map[arrival]struct{} // the INVITEs of legs
-	calls    sync.WaitGroup       // INVITE handlers that run accept, and legs that are called
+	ringing  map[*leg]struct{}     // called and not answered: they have no dialog yet
+	arrivals map[arrival]*leg      // by their INVITE
+	hasty    map[arrival]chan *leg // CANCELs that came before their INVITE
+	calls    sync.WaitGroup        // INVITE handlers that run accept, and legs that are called
 	// byes are requests of ours under way. They end with sending.
 	byes     sync.WaitGroup
 	leaving  bool // Run waits for them
@@ -92,7 +93,7 @@ func New(cfg Config) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{cfg: cfg, log: cfg.Log, acl: newACL(cfg.AllowLoopback), legs: make(map[dialog.ID]*leg), ringing: make(map[*leg]struct{}), ready: make(chan struct{}), arrivals: make(map[arrival]struct{})}
+	g := &Gateway{cfg: cfg, log: cfg.Log, acl: newACL(cfg.AllowLoopback), legs: make(map[dialog.ID]*leg), ringing: make(map[*leg]struct{}), ready: make(chan struct{}), arrivals: make(map[arrival]*leg), hasty: make(map[arrival]chan *leg)}
 	g.registrar = registrar.New(cfg.OnLines)
 	g.guard = newGuard(g.acl, g.registrar, digest.NewServer(ccs.LineRealm))
 	g.guard.shift = cfg.shift
@@ -244,7 +245,8 @@ func (g *Gateway) add(l *leg) (status, bool) {
 		return statusOf(call.ReasonBusy), false
 	}
 	g.know(l)
-	g.arrivals[l.arrival] = struct{}{}
+	g.arrivals[l.arrival] = l
+	g.cancelledBefore(l)
 	g.total.Add(1)
 	g.calls.Add(1)
 	return status{}, true

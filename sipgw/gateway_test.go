@@ -110,6 +110,22 @@ func TestCancelEndsAnUnansweredCall(t *testing.T) {
 	}
 }
 
+func TestCancelThatOvertakesItsInvite(t *testing.T) {
+	g := start(t, nil)
+	r := newRaw(t, g, "127.0.0.1")
+	invite := r.message("INVITE", "first", r.seq, nil, r.offer())
+	r.send(r.message("CANCEL", "first", r.seq, nil, ""))
+	eventually(t, "the CANCEL waits", func() bool { g.mu.Lock(); defer g.mu.Unlock(); return len(g.hasty) == 1 })
+	r.send(invite)
+	r.await("SIP/2.0 200", "CANCEL")
+	r.await("SIP/2.0 487", "INVITE")
+	r.send(r.message("ACK", "first", r.seq, nil, ""))
+	if got := g.next(t).gone(t); got.Reason != call.ReasonCancelled || got.By != call.ByCaller {
+		t.Errorf("gone by %v", got)
+	}
+	eventually(t, "nothing waits", func() bool { g.mu.Lock(); defer g.mu.Unlock(); return len(g.hasty) == 0 })
+}
+
 func TestCancelThatCrossesTheAnswerNeverGivesBoth(t *testing.T) {
 	g := start(t, nil)
 	for range 30 {

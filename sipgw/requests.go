@@ -36,11 +36,6 @@ func (g *Gateway) onBye(x exchange) {
 	l.hungUp(x.req)
 }
 
-// onCancel gets a CANCEL only when it matches no INVITE; sipgo answers others.
-func (g *Gateway) onCancel(x exchange) {
-	x.respond(sip.StatusCallTransactionDoesNotExists, "Call/Transaction Does Not Exist")
-}
-
 // onOptions answers a trunk's test of whether we live, or, within a dialog, of
 // whether the call does. A gateway that takes no more calls says so, that the
 // trunk may choose another.
