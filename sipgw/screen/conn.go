@@ -67,7 +67,7 @@ func (c *Conn) screen() (more bool, err error) {
 	case len(c.held) < size:
 		return true, nil
 	}
-	status = Check(c.held[:size])
+	status = m.verdict(status, size)
 	if status == Pass {
 		c.passed = len(Tidy(c.held[:size]))
 		c.held = append(c.held[:c.passed], c.held[size:]...)

@@ -18,17 +18,12 @@ var phrases = map[int]string{
 func Refusal(request []byte, status int, tag string) []byte {
 	var b bytes.Buffer
 	b.WriteString("SIP/2.0 " + strconv.Itoa(status) + " " + phrases[status] + "\r\n")
-	_, next := cutLine(request, len(request)-len(bytes.TrimLeft(request, "\r\n")))
+	_, next := cutStart(request)
 	for next < len(request) {
-		at := next
-		var line []byte
-		if line, next = cutLine(request, next); len(line) == 0 {
+		var header []byte
+		if header, next = cutHeader(request, next); len(header) == 0 {
 			break
 		}
-		for next < len(request) && (request[next] == ' ' || request[next] == '\t') {
-			_, next = cutLine(request, next)
-		}
-		header := bytes.TrimRight(request[at:next], "\r\n")
 		name, value, ok := bytes.Cut(header, []byte(":"))
 		if !ok {
 			continue

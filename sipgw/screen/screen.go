@@ -72,8 +72,13 @@ type message struct {
 // refuse it with. It keeps nothing of b.
 func Check(b []byte) int {
 	m, status := read(b)
+	return m.verdict(status, len(b))
+}
+
+// verdict is what Check says of a message of size bytes, given what read said.
+func (m *message) verdict(status, size int) int {
 	if status == Pass {
-		status = m.check(len(b))
+		status = m.check(size)
 	}
 	if status > 0 && string(m.method) == "ACK" {
 		return Silent // nothing answers an ACK
@@ -102,25 +107,39 @@ func (m *message) check(size int) int {
 // read cuts a message into its parts and checks each.
 func read(b []byte) (message, int) {
 	m := message{bodyAt: -1, length: -1}
-	// A stream may have line ends between its messages (RFC 3261 §7.5).
-	start := len(b) - len(bytes.TrimLeft(b, "\r\n"))
-	line, next := cutLine(b, start)
+	line, next := cutStart(b)
 	if status := m.startLine(line); status != Pass {
 		return m, status
 	}
 	for next < len(b) {
-		at := next
-		line, next = cutLine(b, next)
-		if len(line) == 0 {
+		var header []byte
+		if header, next = cutHeader(b, next); len(header) == 0 {
 			m.bodyAt = next
 			break
 		}
-		for next < len(b) && (b[next] == ' ' || b[next] == '\t') {
-			_, next = cutLine(b, next)
-		}
-		m.header(bytes.TrimRight(b[at:next], "\r\n"))
+		m.header(header)
 	}
 	return m, Pass
+}
+
+// cutStart returns the first line, without its end, and where the headers begin.
+// A stream may have line ends between its messages (RFC 3261 §7.5).
+func cutStart(b []byte) (line []byte, next int) {
+	return cutLine(b, len(b)-len(bytes.TrimLeft(b, "\r\n")))
+}
+
+// cutHeader returns the header that begins at from, with the lines that continue
+// it and without its end, and where the next one begins. It is empty at the end
+// of the headers.
+func cutHeader(b []byte, from int) (header []byte, next int) {
+	line, next := cutLine(b, from)
+	if len(line) == 0 {
+		return nil, next
+	}
+	for next < len(b) && (b[next] == ' ' || b[next] == '\t') {
+		_, next = cutLine(b, next)
+	}
+	return bytes.TrimRight(b[from:next], "\r\n"), next
 }
 
 // cutLine returns the line that begins at from, without its end, and where the

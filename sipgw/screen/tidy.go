@@ -7,17 +7,14 @@ import "bytes"
 // allows (SEMI, EQUAL, COMMA, SLASH) and few peers send. It works within b and
 // returns what is left of it; most messages stay as they are.
 func Tidy(b []byte) []byte {
-	_, next := cutLine(b, len(b)-len(bytes.TrimLeft(b, "\r\n")))
+	_, next := cutStart(b)
 	kept := next
 	for next < len(b) {
 		at := next
-		var line []byte
-		if line, next = cutLine(b, next); len(line) == 0 {
+		var header []byte
+		if header, next = cutHeader(b, next); len(header) == 0 {
 			kept += copy(b[kept:], b[at:])
 			return b[:kept]
-		}
-		for next < len(b) && (b[next] == ' ' || b[next] == '\t') {
-			_, next = cutLine(b, next)
 		}
 		name, value, ok := bytes.Cut(b[at:next], []byte(":"))
 		if f := fieldOf(bytes.TrimRight(name, " \t")); ok && len(value) > 0 && (f == via || f == from || f == to || f == contact) {
@@ -29,7 +26,7 @@ func Tidy(b []byte) []byte {
 				kept++
 			}
 			kept = squeeze(b, kept, trim(value), f)
-			kept += copy(b[kept:], b[at+len(bytes.TrimRight(b[at:next], "\r\n")):next])
+			kept += copy(b[kept:], b[at+len(header):next])
 			continue
 		}
 		kept += copy(b[kept:], b[at:next])

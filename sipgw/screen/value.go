@@ -2,18 +2,32 @@ package screen
 
 import "bytes"
 
-// balanced tells whether every quotation in a value ends.
-func balanced(value []byte) bool {
+// unquoted calls f for each character of a value that is not within a quotation,
+// the quotation marks included, until f returns false. It tells whether every
+// quotation that was met ends.
+func unquoted(value []byte, f func(i int) (more bool)) bool {
 	quoted := false
 	for i := 0; i < len(value); i++ {
+		c := value[i]
 		switch {
-		case quoted && value[i] == '\\':
+		case quoted && c == '\\':
 			i++
-		case value[i] == '"':
+			continue
+		case c == '"':
 			quoted = !quoted
+		case quoted:
+			continue
+		}
+		if !f(i) {
+			break
 		}
 	}
 	return !quoted
+}
+
+// balanced tells whether every quotation in a value ends.
+func balanced(value []byte) bool {
+	return unquoted(value, func(int) bool { return true })
 }
 
 // address tells whether a From or To is readable: what stands in its brackets
@@ -29,51 +43,34 @@ func address(value []byte) bool {
 
 // outside is where c first stands outside of quotations; -1 for nowhere.
 func outside(value []byte, c byte) int {
-	quoted := false
-	for i := 0; i < len(value); i++ {
-		switch {
-		case quoted && value[i] == '\\':
-			i++
-		case value[i] == '"':
-			quoted = !quoted
-		case !quoted && value[i] == c:
-			return i
+	at := -1
+	unquoted(value, func(i int) bool {
+		if value[i] == c {
+			at = i
 		}
-	}
-	return -1
+		return at < 0
+	})
+	return at
 }
 
 // strayed tells whether a list has separators with nothing between them, or a
 // value that ends in one.
 func strayed(value []byte) bool {
-	quoted, bracket, empty := false, false, true
-	for i := 0; i < len(value); i++ {
-		c := value[i]
-		switch {
-		case quoted && c == '\\':
-			i++
-			continue
-		case c == '"':
-			quoted = !quoted
-			empty = false
-			continue
-		case quoted:
-			continue
-		case c == '<':
-			bracket = true
-		case c == '>':
-			bracket = false
-		}
-		switch {
-		case c == ' ' || c == '\t' || c == '\r' || c == '\n':
-		case !bracket && (c == ',' || c == ';'):
-			if empty {
-				return true
-			}
-			empty = true
+	bracket, empty, stray := false, true, false
+	unquoted(value, func(i int) bool {
+		switch value[i] {
+		case ' ', '\t', '\r', '\n':
+		case '<':
+			bracket, empty = true, false
+		case '>':
+			bracket, empty = false, false
+		case ',', ';':
+			stray = !bracket && empty
+			empty = !bracket
 		default:
 			empty = false
 		}
-	}
-	return empty
+		return !stray
+	})
+	return stray || empty
 }
