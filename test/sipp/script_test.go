@@ -19,8 +19,8 @@ type script struct {
 	values map[string]string
 }
 
-// write expands a file of the folder scenarios into folder.
-func (s *script) write(t *testing.T, name, folder string) string {
+// write expands a file of the folder scenarios to path.
+func (s *script) write(t *testing.T, name, path string) {
 	t.Helper()
 	source, err := os.ReadFile(filepath.Join("scenarios", name+".xml"))
 	if err != nil {
@@ -48,11 +48,9 @@ func (s *script) write(t *testing.T, name, folder string) string {
 	if s.called {
 		whole = strings.Replace(whole, "</scenario>", "  <Reference variables=\"ours,theirs,via,cseq\"/>\n</scenario>", 1)
 	}
-	path := filepath.Join(folder, name+".xml")
 	if err := os.WriteFile(path, []byte("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"+whole), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return path
 }
 
 // body is what a message carries.

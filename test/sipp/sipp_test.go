@@ -171,8 +171,13 @@ func (w *world) run(t *testing.T, i int, s scenario) {
 // message came as the file says.
 func (w *world) sipp(t *testing.T, s *script, file, folder string, at netip.AddrPort, number string) func() {
 	t.Helper()
-	path := s.write(t, file, folder)
-	name := strings.TrimSuffix(filepath.Base(path), ".xml")
+	name := file
+	if s.called {
+		// Several targets may play the same file at once.
+		name = fmt.Sprintf("%s-%s-%d", file, at.Addr(), at.Port())
+	}
+	path := filepath.Join(folder, name+".xml")
+	s.write(t, file, path)
 	ctx, cancel := context.WithTimeout(t.Context(), 95*time.Second)
 	args := []string{
 		"-sf", path, "-s", number, "-key", "caller", s.values["number"], "-i", at.Addr().String(), "-mi", at.Addr().String(),
