@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -121,6 +122,70 @@ func TestAPageThatWasReplacedCannotTakeTheLead(t *testing.T) {
 	p.says(former, request{Type: "takeOver"})
 	if p.leader != again {
 		t.Error("a socket that is closed leads: the agent would be stuck")
+	}
+}
+
+// The two pages of a reload have a socket each: what they say may come in any
+// order, and what the old one says may be lost.
+func TestAReloadLeadsAgainWhateverComesFirst(t *testing.T) {
+	for _, order := range []string{
+		"leaving gone hello", "leaving hello gone", "hello leaving gone", "hello gone leaving", "gone hello", "hello gone", "hello",
+	} {
+		t.Run(order, func(t *testing.T) {
+			p := newPlace(t)
+			former, again := p.page(), p.page()
+			p.says(former, request{Type: "hello", Tab: "tab-1", Fresh: true})
+			p.says(former, request{Type: "media", ID: 1, SDP: p.browsers.New(browser.Options{}).Offer()})
+			p.handle(peerChange{p.peer, webrtc.StateConnected})
+			p.says(former, request{Type: "proof", Audio: true, Microphone: true})
+			p.says(former, request{Type: "ready"})
+			if a := p.engine.Agent("alice"); !a.Reachable {
+				t.Fatalf("not reachable before the reload: %s", a.Why)
+			}
+			for _, what := range strings.Fields(order) {
+				switch what {
+				case "leaving":
+					p.says(former, request{Type: "leaving"})
+				case "gone":
+					p.handle(pageGone{former})
+				case "hello":
+					p.says(again, request{Type: "hello", Tab: "tab-1", Fresh: true})
+				}
+			}
+			if p.leader != again || p.pages[former] {
+				t.Error("the page that was loaded anew does not lead")
+			}
+			if a := p.engine.Agent("alice"); a.Intent != queue.Ready || a.Reachable {
+				t.Errorf("intent %s, reachable %v without a connection", a.Intent, a.Reachable)
+			}
+			if got := p.problems(); !slices.Equal(got, []string{"media"}) {
+				t.Errorf("problems %v", got)
+			}
+			p.handle(absenceOver{p.absence})
+			p.says(again, request{Type: "media", ID: 1, SDP: p.browsers.New(browser.Options{}).Offer()})
+			p.handle(peerChange{p.peer, webrtc.StateConnected})
+			if a := p.engine.Agent("alice"); !a.Reachable {
+				t.Errorf("not reachable after the reload: %s", a.Why)
+			}
+		})
+	}
+}
+
+func TestASocketThatComesBackKeepsItsPagesConnection(t *testing.T) {
+	for _, first := range []string{"gone", "hello"} {
+		p := newPlace(t)
+		former, again := p.page(), p.page()
+		p.says(former, request{Type: "hello", Tab: "tab-1", Fresh: true})
+		p.says(former, request{Type: "media", ID: 1, SDP: p.browsers.New(browser.Options{}).Offer()})
+		peer := p.peer
+		if first == "gone" {
+			p.handle(pageGone{former})
+		}
+		p.hello(again, "tab-1")
+		p.handle(pageGone{former})
+		if p.leader != again || p.peer != peer || peer == nil {
+			t.Errorf("%s first: the page lost its sound with its socket", first)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import "encoding/json"
 type request struct {
 	Type       string `json:"type"`
 	Tab        string `json:"tab"`
+	Fresh      bool   `json:"fresh"`
 	ID         int    `json:"id"`
 	SDP        string `json:"sdp"`
 	N          int    `json:"n"`

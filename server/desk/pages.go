@@ -13,19 +13,27 @@ const maxPages = 16
 
 // hello admits a page, once. It leads where no other does, which is how a
 // reload goes on where it was.
-func (d *Desk) hello(page *conn, tab string) {
+//
+// The two pages of a reload have a socket each, so that the new one's hello may
+// come before the old one's leaving, or without it. A fresh page is word enough
+// that the old one is gone, and its media connection with it.
+func (d *Desk) hello(page *conn, r request) {
 	if len(d.pages) >= maxPages {
 		page.close()
 		return
 	}
-	page.tab = tab
+	page.tab = r.Tab
 	d.pages[page] = true
 	d.out = false
 	d.readDevice()
+	if r.Fresh && d.tab == r.Tab && d.peer != nil {
+		d.awayWithPeer()
+		d.reach()
+	}
 	switch {
 	case d.leader == nil:
 		d.lead(page)
-	case d.leader.tab == tab:
+	case d.leader.tab == r.Tab:
 		// The tab's former socket has not yet been seen to end.
 		former := d.leader
 		d.lead(page)

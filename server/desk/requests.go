@@ -17,7 +17,7 @@ func (d *Desk) request(page *conn, r request) {
 		d.refuse(page, r, "greeted")
 		return
 	case r.Type == "hello":
-		d.hello(page, r.Tab)
+		d.hello(page, r)
 		return
 	case !d.pages[page]:
 		return // cut off: another socket speaks for its tab

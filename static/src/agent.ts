@@ -50,6 +50,7 @@ const media = new Media(lines, {
 });
 const socket = new Socket({
   message,
+  fresh: () => !media.exists,
   up() {
     socketDownSince = 0;
     delivered = "";

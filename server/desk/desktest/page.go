@@ -45,7 +45,7 @@ type Message struct {
 type Page struct {
 	t        testing.TB
 	ws       *websocket.Conn
-	out      chan any
+	out      chan any // messages; a chan struct{} is closed when those before it are written
 	closed   chan struct{}
 	messages chan Message
 }
@@ -62,7 +62,7 @@ func Open(t testing.TB, url string, header http.Header, tab string) *Page {
 	go p.read()
 	go p.write()
 	t.Cleanup(p.Close)
-	p.Send(map[string]any{"type": "hello", "tab": tab})
+	p.Send(map[string]any{"type": "hello", "tab": tab, "fresh": true})
 	return p
 }
 
@@ -88,6 +88,10 @@ func (p *Page) write() {
 		case <-p.closed:
 			return
 		case m := <-p.out:
+			if written, ok := m.(chan struct{}); ok {
+				close(written)
+				continue
+			}
 			if p.ws.WriteJSON(m) != nil {
 				return
 			}
@@ -101,7 +105,12 @@ func (p *Page) Close() { _ = p.ws.UnderlyingConn().Close() }
 // Leave says that the page is being closed, and closes it.
 func (p *Page) Leave() {
 	p.Send(map[string]any{"type": "leaving"})
-	time.Sleep(20 * time.Millisecond) // for the writer: TCP keeps the order, a reset would not
+	written := make(chan struct{})
+	p.out <- written
+	select {
+	case <-written:
+	case <-p.closed:
+	}
 	p.Close()
 }
 

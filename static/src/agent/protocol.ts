@@ -70,7 +70,7 @@ export type FromServer =
   | { type: "error"; for: string; code: string };
 
 export type FromPage =
-  | { type: "hello"; tab: string }
+  | { type: "hello"; tab: string; fresh: boolean }
   | { type: "media"; id: number; sdp: string }
   | { type: "proof"; n?: number; audio: boolean; microphone: boolean }
   | { type: "ready" | "hangup" | "endWrapUp" | "takeOver" | "leaving" }

@@ -9,6 +9,8 @@ const longestRetry = 3000; // ms
 
 export interface SocketEvents {
   message(message: FromServer): void;
+  /** Whether the page has no media connection that could live on. */
+  fresh(): boolean;
   up(): void;
   down(): void;
   /** The session has ended; the socket does not try any more. */
@@ -42,7 +44,7 @@ export class Socket {
     ws.onopen = () => {
       this.failures = 0;
       this.lastHeard = Date.now();
-      this.send({ type: "hello", tab: tabId() });
+      this.send({ type: "hello", tab: tabId(), fresh: this.events.fresh() });
       this.events.up();
     };
     ws.onmessage = (event) => {
