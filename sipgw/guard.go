@@ -71,21 +71,18 @@ func (g *guard) admits(socket *net.UDPConn, b []byte, from netip.AddrPort) bool 
 	if g.familiar("UDP", from) {
 		return true
 	}
-	if !g.hears(b, from.Addr()) {
+	m, ok := scan(b)
+	if !ok || !g.hears(m, from.Addr()) {
 		g.dropped.Add(1)
 		return false
 	}
-	return g.returns(socket, b, from)
+	return g.returns(socket, b, m, from)
 }
 
-// hears tells whether an unknown source is listened to: it names a line, or is
-// in a call with us, and has not talked too much.
-func (g *guard) hears(b []byte, from netip.Addr) bool {
+// hears tells, by a glance at a message, whether an unknown source is listened
+// to: it names a line, or is in a call with us, and has not talked too much.
+func (g *guard) hears(m glance, from netip.Addr) bool {
 	if g.closed.Load() {
-		return false
-	}
-	m, ok := scan(b)
-	if !ok {
 		return false
 	}
 	named := !m.response && g.lines.Load().byUser(m.user) != nil
@@ -100,9 +97,9 @@ func (g *guard) hears(b []byte, from netip.Addr) bool {
 }
 
 // returns tells whether a datagram of an unknown source brings back a nonce of
-// ours, or belongs to a call with that address. Otherwise it is challenged.
-func (g *guard) returns(socket *net.UDPConn, b []byte, from netip.AddrPort) bool {
-	m, _ := scan(b)
+// ours, or belongs to a call with that address. Otherwise it is challenged. m is
+// the glance at b.
+func (g *guard) returns(socket *net.UDPConn, b []byte, m glance, from netip.AddrPort) bool {
 	if m.toTag && g.talking.with(from.Addr()) {
 		return true
 	}

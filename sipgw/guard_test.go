@@ -252,11 +252,17 @@ func flood(g *guard, text []byte, sources int) int {
 	heard := 0
 	for i := range sources {
 		ip := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
-		if g.familiar("UDP", netip.AddrPortFrom(ip, 5060)) || g.hears(text, ip) {
+		if g.familiar("UDP", netip.AddrPortFrom(ip, 5060)) || glanced(g, text, ip) {
 			heard++
 		}
 	}
 	return heard
+}
+
+// glanced tells whether a guard hears a stranger's datagram.
+func glanced(g *guard, text []byte, ip netip.Addr) bool {
+	m, ok := scan(text)
+	return ok && g.hears(m, ip)
 }
 
 func testGuard(lines ...*ccs.Line) *guard {
@@ -284,7 +290,7 @@ func TestOneSourceIsHeardAtARate(t *testing.T) {
 		for i := range 1000 {
 			// All of one network of IPv6.
 			ip := netip.MustParseAddr(fmt.Sprintf("2001:db8::%x", i+1))
-			if g.hears(text, ip) {
+			if glanced(g, text, ip) {
 				heard++
 			}
 		}
@@ -292,7 +298,7 @@ func TestOneSourceIsHeardAtARate(t *testing.T) {
 			t.Errorf("%d of 1000 were heard", heard)
 		}
 		time.Sleep(time.Second)
-		if !g.hears(text, netip.MustParseAddr("2001:db8::1")) || !g.hears(text, netip.MustParseAddr("2001:db8:0:1::1")) {
+		if !glanced(g, text, netip.MustParseAddr("2001:db8::1")) || !glanced(g, text, netip.MustParseAddr("2001:db8:0:1::1")) {
 			t.Error("the source is never heard again, or another network is not")
 		}
 	})
@@ -310,8 +316,8 @@ func TestScanReadsWhatThePreciseParserReads(t *testing.T) {
 		"Subject: 1\r\nFrom: A <sip:100@x>":                "100",
 	}
 	for header, want := range rows {
-		got, ok := scan([]byte("INVITE sip:1@x SIP/2.0\r\n" + header + "\r\nTo: <sip:1@x>;a=b;tag=1\r\nAuthorization: Digest x\r\n\r\n"))
-		if !ok || string(got.user) != want || string(got.method) != "INVITE" || !got.toTag || !got.answers || !got.whole {
+		got, ok := scan([]byte("INVITE sip:1@x SIP/2.0\r\n" + header + "\r\nTo: <sip:1@x>;a=b;tag=1\r\n\r\n"))
+		if !ok || string(got.user) != want || string(got.method) != "INVITE" || !got.toTag || !got.whole {
 			t.Errorf("%q: %+v, %v", header, got, ok)
 		}
 	}

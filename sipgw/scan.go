@@ -9,7 +9,6 @@ type glance struct {
 	user     []byte // of From, as it is written
 	response bool
 	toTag    bool
-	answers  bool // it has credentials
 	whole    bool // the headers were read to their end, or are none of SIP
 }
 
@@ -52,8 +51,6 @@ func scan(b []byte) (g glance, ok bool) {
 			}
 		case is(name, "To") || is(name, "t"):
 			g.toTag = g.toTag || hasTag(value)
-		case is(name, "Authorization") || is(name, "Proxy-Authorization"):
-			g.answers = true
 		}
 	}
 	return g, from

@@ -159,7 +159,8 @@ func (s *stream) prepare() error {
 		return s.SetReadDeadline(time.Time{})
 	}
 	buffer := make([]byte, 0, maxFirst)
-	for {
+	var m glance
+	for named := false; !named; {
 		n, err := s.Conn.Read(buffer[len(buffer):cap(buffer)])
 		if err != nil {
 			return err
@@ -168,12 +169,11 @@ func (s *stream) prepare() error {
 		for len(buffer) > 0 && (buffer[0] == '\r' || buffer[0] == '\n') { // keep-alives
 			buffer = buffer[1:]
 		}
-		m, ok := scan(buffer)
-		if ok || m.whole || len(buffer) == cap(buffer) {
-			break
+		if m, named = scan(buffer); !named && (m.whole || len(buffer) == cap(buffer)) {
+			return errUnheard
 		}
 	}
-	if !s.guard.hears(buffer, s.key.peer.Addr()) {
+	if !s.guard.hears(m, s.key.peer.Addr()) {
 		return errUnheard
 	}
 	s.first = buffer
