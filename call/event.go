@@ -95,10 +95,11 @@ type (
 		Agent string
 	}
 	// AgentAway says that the agent's page went away, perhaps to come back: the
-	// caller hears music for Grace at most.
+	// caller hears music for Grace at most. SignedOut is for the record.
 	AgentAway struct {
-		Agent string
-		Grace time.Duration
+		Agent     string
+		Grace     time.Duration
+		SignedOut bool
 	}
 	// AgentBack gives the call the agent's new leg after a reload, a lost
 	// connection, or from another computer.

@@ -18,7 +18,7 @@ func (c *Call) request(e Event) {
 	switch e := e.(type) {
 	case AgentAway:
 		if p := c.browserOf(e.Agent); p != nil {
-			c.agentAway(p, e.Grace)
+			c.agentAway(p, e)
 		}
 	case AgentBack:
 		if p := c.browserOf(e.Agent); p != nil {
@@ -72,7 +72,7 @@ func (c *Call) hungUp(p *party, cause Cause) {
 }
 
 // agentAway gives the other party music while the agent's page comes back.
-func (c *Call) agentAway(p *party, grace time.Duration) {
+func (c *Call) agentAway(p *party, e AgentAway) {
 	if p.away {
 		return
 	}
@@ -80,8 +80,12 @@ func (c *Call) agentAway(p *party, grace time.Duration) {
 	c.detach(p)
 	p.absence++
 	over := graceOver{p, p.absence}
-	p.timer = time.AfterFunc(grace, func() { c.Post(over) })
-	c.Note(ccs.CallEvent{Kind: ccs.EventAgentLost, Agent: p.Agent, Name: p.Name, Reason: "away"})
+	p.timer = time.AfterFunc(e.Grace, func() { c.Post(over) })
+	reason := "away"
+	if e.SignedOut {
+		reason = "signedOut"
+	}
+	c.Note(ccs.CallEvent{Kind: ccs.EventAgentLost, Agent: p.Agent, Name: p.Name, Reason: reason})
 	c.seat()
 	c.changed()
 }
@@ -121,7 +125,7 @@ func (c *Call) gone(p *party, cause Cause) {
 	switch {
 	case p.early: // Reach sees to it
 	case !p.Telephone && p.Agent != "":
-		c.agentAway(p, lostGrace)
+		c.agentAway(p, AgentAway{Grace: lostGrace})
 	case p.slot == callerSlot && p.Agent == "":
 		c.end(cause)
 	case p.slot == callerSlot, cause.Reason == ReasonHangup, cause.Reason == ReasonTransferred, cause.Reason == ReasonReplaced, p.Queue == "":

@@ -33,7 +33,7 @@ func (s *server) openHTTP(ctx context.Context, parts *sync.WaitGroup) ([]func() 
 	pages, err := web.New(web.Options{
 		Tables: s.tables, Blobs: s.db.Blobs(), Socket: s.desks, Log: s.log,
 		Secure: s.settings.Domain != "", Demo: s.settings.Demo, StoreDown: watch.down, Changed: s.config.load, SIPPort: int(s.sip.Addr().Port()), SIPTLSPort: int(s.sip.AddrTLS().Port()),
-		SignedOut: s.desks.SignedOut, Agents: s.agentStates, Telephony: telephony{s},
+		SignedOut: s.desks.SignedOut, CutOff: s.desks.CutOff, Agents: s.agentStates, Telephony: telephony{s},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("prepare the pages: %w", err)

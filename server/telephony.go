@@ -39,6 +39,7 @@ func (s *server) useTelephony(c *flow.Snapshot) {
 func (s *server) trunkAlarm(a sipgw.Alarm) {
 	s.metrics.alarms.WithLabelValues(string(a.Kind)).Inc()
 	s.alarms.add(alarm{at: time.Now(), Alarm: a})
+	s.refresh()
 	s.log.Warn("a trunk's guard stopped an outgoing call", "trunk", a.Trunk, "guard", string(a.Kind), "detail", a.Detail, "by", a.By)
 }
 
@@ -153,7 +154,7 @@ func (t telephony) Alarms() []web.Alarm {
 	last := t.alarms.list()
 	list := make([]web.Alarm, len(last))
 	for i, a := range last {
-		list[i] = web.Alarm{At: a.at, Trunk: a.Trunk, Kind: string(a.Kind), By: a.By}
+		list[i] = web.Alarm{At: a.at, Trunk: a.Trunk, Guard: string(a.Kind), By: a.By, Number: a.Number, Forward: a.Forward}
 	}
 	return list
 }

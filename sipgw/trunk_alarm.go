@@ -8,12 +8,14 @@ import (
 )
 
 // Alarm says that a trunk's guard stopped an outgoing call. Detail holds no
-// telephone number.
+// telephone number; Number does, and is for no log.
 type Alarm struct {
-	Trunk  string // id
-	Kind   trunk.Guard
-	Detail string
-	By     string // id of the agent or line; "" for a plan
+	Trunk   string // id
+	Kind    trunk.Guard
+	Detail  string
+	By      string // id of the agent or line; "" for a plan
+	Number  string // that was to be called, as it was dialled
+	Forward bool   // by a forward of whom was called, not by who called
 }
 
 // alarmEvery is how often the same alarm is raised at most.

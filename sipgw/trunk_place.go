@@ -67,7 +67,7 @@ func (t *trunks) choose(o Outgoing) (*link, trunk.Number, func(), error) {
 		return nil, trunk.Number{}, nil, &RefusedError{Reason: call.ReasonUnavailable, Detail: "there is no trunk"}
 	}
 	if refused.guard != "" && refused.guard != trunk.GuardNumber {
-		t.alarm(Alarm{Trunk: refused.link.trunk.ID, Kind: refused.guard, Detail: refused.detail(), By: o.By})
+		t.alarm(Alarm{Trunk: refused.link.trunk.ID, Kind: refused.guard, Detail: refused.detail(), By: o.By, Number: dialog.Clean(o.Number)})
 	}
 	return nil, trunk.Number{}, nil, refused.err()
 }
@@ -189,10 +189,13 @@ func (t *trunks) placing(l *link, o Outgoing, n trunk.Number, release func()) pl
 	p.from, p.headers = l.callerID(o, endpoints[0])
 	if o.FollowForwards {
 		p.follow = func(contact sip.Uri) ([]hop, error) {
-			n, guard := trunk.Allow(user(contact), l.trunk.Outgoing)
+			number := user(contact)
+			n, guard := trunk.Allow(number, l.trunk.Outgoing)
 			if guard != "" {
 				r := &refusal{link: l, guard: guard}
-				t.alarm(Alarm{Trunk: l.trunk.ID, Kind: guard, Detail: "a forward, " + r.detail(), By: o.By})
+				t.alarm(Alarm{
+					Trunk: l.trunk.ID, Kind: guard, Detail: "a forward, " + r.detail(), By: o.By, Number: dialog.Clean(number), Forward: true,
+				})
 				return nil, r.err()
 			}
 			return l.hops(l.health.Order(), n), nil

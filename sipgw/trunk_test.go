@@ -116,6 +116,9 @@ func TestOutgoingCallsPassTheGuardsOfTheirTrunk(t *testing.T) {
 		if a.Trunk != "carrier" || strings.Contains(a.Detail, "12345") {
 			t.Errorf("alarm %+v", a)
 		}
+		if a.Kind == trunk.GuardPrefix && a.Number != "+12125550123" {
+			t.Errorf("the alarm does not tell what was dialled: %+v", a)
+		}
 		got[a.Kind]++
 	}
 	want := map[trunk.Guard]int{trunk.GuardPrefix: 1, trunk.GuardBlocked: 1, trunk.GuardPremium: 1, trunk.GuardOutgoing: 1, trunk.GuardAgent: 1}

@@ -19,7 +19,7 @@ const icons = [
   "circle-check", "clock", "coffee", "copy", "delete", "download", "grid-3x3", "hash", "headset", "languages", "list",
   "log-out", "menu", "mic", "mic-off", "moon", "pause", "phone", "phone-forwarded", "phone-incoming", "phone-missed",
   "phone-off", "phone-outgoing", "play", "plus", "search",
-  "sliders-horizontal", "stethoscope", "sun", "sun-moon", "trash-2", "triangle-alert", "user", "users", "volume-2", "x",
+  "shield-alert", "shield-check", "sliders-horizontal", "stethoscope", "sun", "sun-moon", "trash-2", "triangle-alert", "user", "users", "volume-2", "x",
 ];
 
 async function clean() {

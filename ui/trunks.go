@@ -3,7 +3,10 @@ package ui
 import "github.com/carillon-cc/carillon/ccs"
 
 // TrunkList is the page of the providers' links.
-type TrunkList struct{ Rows []TrunkRow }
+type TrunkList struct {
+	Rows   []TrunkRow
+	Alarms []Alarm // the newest first
+}
 
 // TrunkRow is a line of it.
 type TrunkRow struct {
@@ -36,6 +39,7 @@ type TrunkPage struct {
 	Countries   []Country
 	Uses        []Use
 	Doctor      *Diagnosis
+	Alarms      []Alarm // that concern it, the newest first
 }
 
 // Diagnosis is what the doctor of trunks has found.

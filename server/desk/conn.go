@@ -33,7 +33,15 @@ type conn struct {
 
 	tab     string // "" before hello
 	leaving bool   // the page said that it goes
+	expired bool   // its session is over: nothing it says counts
 }
+
+// closeSignedOut is the status with which the socket of a session is closed that
+// is over (RFC 6455 §7.4.2: 4000 to 4999 are ours to give a meaning).
+const closeSignedOut = 4401
+
+// farewell is the last message that a page is sent, whose session is over.
+type farewell struct{}
 
 func newConn(ws *websocket.Conn) *conn {
 	return &conn{
@@ -61,6 +69,12 @@ func (c *conn) write() {
 		case <-c.done:
 			return
 		case message := <-c.out:
+			if _, last := message.(farewell); last {
+				reason := websocket.FormatCloseMessage(closeSignedOut, "signed out")
+				_ = c.ws.WriteControl(websocket.CloseMessage, reason, time.Now().Add(writeTimeout))
+				c.close()
+				return
+			}
 			data, err := json.Marshal(message)
 			if err != nil {
 				continue // plain structs of strings and numbers always encode

@@ -76,6 +76,8 @@ type (
 	}
 	absenceOver struct{ absence int }
 	signedOut   struct{}
+	sessionOver struct{ page *conn }
+	cutOff      struct{}
 	offered     struct{ offer queue.Offer }
 	withdrawn   struct {
 		offer   queue.Offer
@@ -162,6 +164,10 @@ func (d *Desk) handle(e call.Event) {
 		d.withdrawn(e)
 	case signedOut:
 		d.signedOut()
+	case sessionOver:
+		d.sessionOver(e.page)
+	case cutOff:
+		d.cutOff()
 	case telephonesChanged:
 		d.readDevice()
 	case silenceOver:

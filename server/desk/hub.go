@@ -77,7 +77,8 @@ func (h *Hub) Close() {
 	h.wg.Wait()
 }
 
-// ServeHTTP is the WebSocket of an agent's page.
+// ServeHTTP is the WebSocket of an agent's page. The request's context ends with
+// the session, and the page with it.
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	user := h.options.User(r)
 	if user == nil || user.Role != ccs.RoleAgent {
@@ -95,10 +96,8 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c := newConn(ws)
 	h.wg.Go(c.write)
-	for _, ctx := range []context.Context{h.ctx, r.Context()} { // of the hub, of the session
-		stop := context.AfterFunc(ctx, c.close)
-		defer stop()
-	}
+	defer context.AfterFunc(h.ctx, c.close)()
+	defer context.AfterFunc(r.Context(), func() { d.inbox.Post(sessionOver{c}) })()
 	c.read(func(r request) {
 		select {
 		case c.unhandled <- struct{}{}:
@@ -135,6 +134,18 @@ func (h *Hub) SignedOut(agent string) {
 	h.mu.Unlock()
 	if d != nil {
 		d.inbox.Post(signedOut{})
+	}
+}
+
+// CutOff ends the work of an agent who was deleted, or has got another password
+// or role: all pages, in all sessions, are closed, and their sound with them.
+// It only posts.
+func (h *Hub) CutOff(agent string) {
+	h.mu.Lock()
+	d := h.desks[agent]
+	h.mu.Unlock()
+	if d != nil {
+		d.inbox.Post(cutOff{})
 	}
 }
 

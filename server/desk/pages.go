@@ -146,15 +146,6 @@ func (d *Desk) goOffline() {
 	d.push()
 }
 
-// signedOut is the agent's word that the day is over, which counts as soon as no
-// page is open that another session has.
-func (d *Desk) signedOut() {
-	d.out = true
-	if len(d.pages) == 0 && d.present && d.device.telephone() {
-		d.goOffline()
-	}
-}
-
 // abandon forgets the page that will not come back.
 func (d *Desk) abandon() {
 	d.closePeer()

@@ -13,6 +13,8 @@ import (
 // is refused.
 func (d *Desk) request(page *conn, r request) {
 	switch {
+	case page.expired:
+		return
 	case r.Type == "hello" && page.tab != "":
 		d.refuse(page, r, "greeted")
 		return

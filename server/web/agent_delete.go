@@ -31,5 +31,6 @@ func (w *Web) agentDelete(rw http.ResponseWriter, r *http.Request) {
 		w.failed(rw, r, "delete the user of an agent", err)
 		return
 	}
+	w.userChanged(p.user, nil)
 	w.done(rw, r, "/agents", "agent.deleted", p.user.Name)
 }

@@ -47,7 +47,7 @@ func (w *Web) storeAgent(rw http.ResponseWriter, r *http.Request, stored *person
 		return
 	}
 	if e.good() {
-		done, err := w.putPerson(r.Context(), e, &user, &agent)
+		done, err := w.putPerson(r.Context(), e, stored, &user, &agent)
 		if err != nil {
 			w.failed(rw, r, "store an agent", err)
 			return
@@ -112,11 +112,15 @@ func (w *Web) deviceExists(ctx context.Context, e *entry, a *ccs.Agent) error {
 	return err
 }
 
-// putPerson stores the user first: an agent without one would be nobody.
-func (w *Web) putPerson(ctx context.Context, e *entry, u *ccs.User, a *ccs.Agent) (bool, error) {
+// putPerson stores the user first: an agent without one would be nobody. before
+// is nil for a new agent.
+func (w *Web) putPerson(ctx context.Context, e *entry, before *person, u *ccs.User, a *ccs.Agent) (bool, error) {
 	done, err := e.stored(w.o.Tables.Users.Put(ctx, u), "login", func() int64 { return e.Revision })
 	if !done || err != nil {
 		return false, err
+	}
+	if before != nil {
+		w.userChanged(before.user, u)
 	}
 	return e.stored(w.o.Tables.Agents.Put(ctx, a), "", func() int64 { return e.Revision })
 }

@@ -82,12 +82,15 @@ type parts map[string]templ.Component
 // server-sent events: each is a JSON object of the HTML by key.
 func (w *Web) stream(read func(ctx context.Context, page *ui.Page) (parts, error)) http.HandlerFunc {
 	return func(rw http.ResponseWriter, r *http.Request) {
-		cookie, err := r.Cookie(w.sessions.Cookie.Name)
-		if err != nil { // require has let only those pass who have one
-			w.problem(rw, r, http.StatusBadRequest, "badRequest")
+		ctx, done, err := w.holds(r, UserFrom(r.Context()))
+		switch {
+		case err != nil:
+			w.failed(rw, r, "look whether a stream may be opened", err)
+			return
+		case done == nil: // signed out since require has let them pass
+			rw.WriteHeader(http.StatusUnauthorized)
 			return
 		}
-		ctx, done := w.sockets.add(r.Context(), cookie.Value)
 		defer done()
 		ctx, cancel := context.WithTimeout(ctx, streamLife)
 		defer cancel()

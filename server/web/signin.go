@@ -81,12 +81,13 @@ func (w *Web) login(rw http.ResponseWriter, r *http.Request) {
 		w.loginPage(rw, r, http.StatusUnauthorized, form)
 		return
 	}
-	w.sockets.end(w.sessions.Token(ctx))
+	former := w.sessions.Token(ctx)
 	// A new token, so that one planted before the sign-in is worth nothing.
 	if err := w.sessions.RenewToken(ctx); err != nil {
 		w.failed(rw, r, "renew session", err)
 		return
 	}
+	w.sockets.endSession(former)
 	w.sessions.Put(ctx, sessionUser, user.ID)
 	w.sessions.Put(ctx, sessionMark, passwordMark(user))
 	w.sessions.SetDeadline(ctx, time.Now().Add(sessionLife).UTC())
@@ -118,11 +119,12 @@ func (w *Web) tryPassword(ctx context.Context, source, login string, user *ccs.U
 
 // logout ends the session and the sockets that it opened.
 func (w *Web) logout(rw http.ResponseWriter, r *http.Request) {
-	w.sockets.end(w.sessions.Token(r.Context()))
+	token := w.sessions.Token(r.Context())
 	if err := w.sessions.Destroy(r.Context()); err != nil {
 		w.failed(rw, r, "sign out", err)
 		return
 	}
+	w.sockets.endSession(token)
 	if user := UserFrom(r.Context()); user != nil && w.o.SignedOut != nil {
 		w.o.SignedOut(user.ID)
 	}

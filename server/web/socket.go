@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+
+	"github.com/carillon-cc/carillon/ccs"
 )
 
 // socket passes the WebSocket of a page on to Options.Socket, if the page is
@@ -23,21 +25,37 @@ func (w *Web) socket(rw http.ResponseWriter, r *http.Request) {
 		}
 	}
 	user, err := w.loadUser(r)
+	if err == nil && user != nil {
+		var ctx context.Context
+		var done func()
+		if ctx, done, err = w.holds(r, user); done != nil {
+			defer done()
+			w.o.Socket.ServeHTTP(rw, r.WithContext(context.WithValue(ctx, userKey{}, user)))
+			return
+		}
+	}
 	if err != nil {
 		w.o.Log.Warn("a socket could not be admitted", "error", err)
 		http.Error(rw, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
 		return
 	}
-	if user == nil {
-		http.Error(rw, http.StatusText(http.StatusUnauthorized), http.StatusUnauthorized)
-		return
-	}
+	http.Error(rw, http.StatusText(http.StatusUnauthorized), http.StatusUnauthorized)
+}
+
+// holds returns a context for a socket or a stream of a user, which ends when
+// they sign out or are cut off, and what is to be called when it is closed; nil
+// where that is so already. It asks the store after the socket is among those
+// that are ended: else one that is opened meanwhile would be missed.
+func (w *Web) holds(r *http.Request, user *ccs.User) (ctx context.Context, done func(), err error) {
 	cookie, err := r.Cookie(w.sessions.Cookie.Name)
-	if err != nil { // loadUser has found one
-		http.Error(rw, http.StatusText(http.StatusUnauthorized), http.StatusUnauthorized)
-		return
+	if err != nil {
+		return nil, nil, nil //nolint:nilerr // without a cookie nobody is signed in
 	}
-	ctx, done := w.sockets.add(r.Context(), cookie.Value)
-	defer done()
-	w.o.Socket.ServeHTTP(rw, r.WithContext(context.WithValue(ctx, userKey{}, user)))
+	ctx, done = w.sockets.add(r.Context(), cookie.Value, user.ID)
+	now, err := w.loadUser(r)
+	if err != nil || now == nil || now.ID != user.ID || now.Role != user.Role {
+		done()
+		return nil, nil, err
+	}
+	return ctx, done, nil
 }

@@ -37,8 +37,11 @@ type TrunkState struct {
 type Alarm struct {
 	At    time.Time
 	Trunk string // id
-	Kind  string // of the guard
-	By    string // id of the agent or line; "" for a plan
+	// Guard is which one; its words are guard.GUARD, and what to do guard.GUARD.do.
+	Guard   string
+	By      string // id of the agent or line; "" for a plan
+	Number  string // that was to be called, as it was dialled
+	Forward bool   // whom they called has calls forwarded to the number
 }
 
 // TrunkKind is a state of a trunk; its words are trunk.state.KIND.

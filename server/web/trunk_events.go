@@ -15,13 +15,18 @@ func (w *Web) trunkParts(ctx context.Context, page *ui.Page) (parts, error) {
 		return nil, err
 	}
 	states := w.trunkStates()
-	found := parts{}
+	alarms, err := w.trunkAlarms(ctx, page, trunks)
+	if err != nil {
+		return nil, err
+	}
+	found := parts{"alarms": templates.Alarms(page, alarms), "alarm-last": templates.LastAlarm(page, alarms)}
 	for _, t := range trunks {
 		live := trunkLive(page, t, states[t.ID])
 		found["state-"+t.ID] = templates.TrunkState(live)
 		found["calls-"+t.ID] = templates.TrunkCalls(page, live)
 		found["targets-"+t.ID] = templates.TrunkTargets(live)
 		found["now-"+t.ID] = templates.TrunkNow(page, live)
+		found["alarms-"+t.ID] = templates.TrunkAlarms(page, ui.AlarmsOf(alarms, t.ID))
 	}
 	return found, nil
 }

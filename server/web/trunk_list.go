@@ -23,6 +23,10 @@ func (w *Web) trunkList(rw http.ResponseWriter, r *http.Request) {
 	page := w.adminPage(r, "trunks.title")
 	states := w.trunkStates()
 	view := ui.TrunkList{}
+	if view.Alarms, err = w.trunkAlarms(r.Context(), page, trunks); err != nil {
+		w.failed(rw, r, "read who was stopped by a guard", err)
+		return
+	}
 	for _, t := range trunks {
 		row := ui.TrunkRow{ID: t.ID, Name: t.Name, Number: t.CallerID.Number, Live: trunkLive(page, t, states[t.ID])}
 		if len(t.Targets) > 0 {

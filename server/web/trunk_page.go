@@ -75,6 +75,12 @@ func (w *Web) trunkForm(rw http.ResponseWriter, r *http.Request, status int, t *
 	if t != nil {
 		page.Title = t.Name
 		view.ID, view.HasPassword, view.Live = t.ID, t.Password != "", trunkLive(page, t, w.trunkStates()[t.ID])
+		alarms, err := w.trunkAlarms(r.Context(), page, []*ccs.Trunk{t})
+		if err != nil {
+			w.failed(rw, r, "read who was stopped by a guard", err)
+			return
+		}
+		view.Alarms = ui.AlarmsOf(alarms, t.ID)
 		if calls := view.Live.In + view.Live.Out; calls > 0 {
 			view.Uses = []ui.Use{{Text: page.T("trunk.inUse.calls", "Count", calls)}}
 		}

@@ -42,6 +42,9 @@ type Options struct {
 	Agents func() []AgentState
 	// SignedOut is told the id of who signs out; may be nil.
 	SignedOut func(user string)
+	// CutOff is told the id of a user who was deleted, or has got another password
+	// or role, whose sockets are being closed; may be nil.
+	CutOff func(user string)
 	// Changed is told after pages have changed the configuration in the store, so
 	// that calls use it from then on; may be nil. Its error means that calls go on
 	// with what they had, and that the page should say so.

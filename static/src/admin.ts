@@ -16,5 +16,13 @@ for (const form of document.querySelectorAll<HTMLFormElement>("form[data-confirm
   });
 }
 
+// A link to a part that is folded opens it.
+function unfold(): void {
+  const target = document.getElementById(location.hash.slice(1));
+  if (target instanceof HTMLDetailsElement) target.open = true;
+}
+window.addEventListener("hashchange", unfold);
+unfold();
+
 // A form that was refused begins where something is wrong; what is folded there was opened by the server.
 document.querySelector<HTMLElement>("[data-testid=form-problems]")?.scrollIntoView({ block: "nearest" });

@@ -48,6 +48,7 @@ type Page struct {
 	out      chan any // messages; a chan struct{} is closed when those before it are written
 	closed   chan struct{}
 	messages chan Message
+	end      error // why the socket ended; set before messages is closed
 }
 
 // Open opens a page's socket and says hello for a tab. It is closed when the
@@ -71,7 +72,7 @@ func (p *Page) read() {
 	defer close(p.closed)
 	for {
 		var m Message
-		if p.ws.ReadJSON(&m) != nil {
+		if p.end = p.ws.ReadJSON(&m); p.end != nil {
 			return
 		}
 		if m.Type == "probe" {
@@ -112,6 +113,23 @@ func (p *Page) Leave() {
 	case <-p.closed:
 	}
 	p.Close()
+}
+
+// Ended waits for the end of the socket and returns why it ended.
+func (p *Page) Ended() error {
+	p.t.Helper()
+	limit := time.NewTimer(patience)
+	defer limit.Stop()
+	for {
+		select {
+		case _, open := <-p.messages:
+			if !open {
+				return p.end
+			}
+		case <-limit.C:
+			p.t.Fatal("the socket is still open")
+		}
+	}
 }
 
 // Send sends a message.
