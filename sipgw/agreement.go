@@ -51,7 +51,8 @@ func (l *leg) tellAgreed() {
 	held, silent, codec := l.agreed.Held, l.agreed.Direction == sdp.Inactive, l.agreed.Codec
 	live := l.state == answered
 	heldChanged := live && (held != l.held || silent != l.silence)
-	codecChanged := live && codec != l.told
+	// What is sent before the answer depends on the encoding, too.
+	codecChanged := (live || l.progress.Load()) && codec != l.told
 	if heldChanged {
 		l.silence = silent
 		l.held = held

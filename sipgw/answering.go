@@ -7,7 +7,6 @@ import (
 
 	"github.com/carillon-cc/carillon/call"
 	"github.com/carillon-cc/carillon/sipgw/dialog"
-	"github.com/carillon-cc/carillon/sipgw/sdp"
 )
 
 // errNoAnswer says that a 2xx holds no session description.
@@ -27,11 +26,8 @@ func (l *called) provisional(a *attempt, res *sip.Response) {
 		return
 	}
 	l.rang = l.rang || res.StatusCode == sip.StatusRinging
-	if agreed, err := a.readAnswer(res); err == nil {
+	if agreed, err := a.fork(toTag(res)).read(res); err == nil {
 		// Of several telephones that ring, the network's newest word is heard.
-		if len(a.early) < maxForks {
-			a.early[toTag(res)] = agreed
-		}
 		l.agree(agreed)
 		l.hearing.Store(true)
 		l.gateway.cfg.Pacer.Add(l.leg)
@@ -43,18 +39,6 @@ func (l *called) provisional(a *attempt, res *sip.Response) {
 	if news {
 		l.post(call.Ringing{Leg: l, Early: heard})
 	}
-}
-
-// readAnswer reads the answer to our offer in a response. The leg's mu is held.
-func (a *attempt) readAnswer(res *sip.Response) (sdp.Agreement, error) {
-	if len(res.Body()) == 0 {
-		return sdp.Agreement{}, errNoAnswer
-	}
-	description, err := sdp.Parse(res.Body())
-	if err != nil {
-		return sdp.Agreement{}, err
-	}
-	return a.writer.Accept(description)
 }
 
 // accept takes the first 2xx to the INVITE. Where it is not wanted any more, or
@@ -156,17 +140,15 @@ func (l *called) answered(a *attempt, d *dialog.Dialog, res *sip.Response) (call
 		l.mu.Unlock()
 		return call.Cause{By: call.BySystem, Reason: call.ReasonNoAnswer}, false
 	}
-	agreed, err := a.readAnswer(res)
-	if before, ok := a.early[toTag(res)]; errors.Is(err, errNoAnswer) && ok {
-		agreed, err = before, nil // it came in a provisional response (RFC 3261 §13.2.1)
-	}
+	f := a.fork(toTag(res))
+	agreed, err := f.final(res)
 	if err != nil {
 		l.mu.Unlock()
 		l.log.Info("the sound of who answered cannot be agreed on", "target", a.hop.target, "err", err)
 		return call.Cause{By: call.ByCalled, Reason: call.ReasonNoCodec}, false
 	}
 	l.state = answered
-	l.dialog, l.contact, l.media, l.writer = d, a.contact, a.media, a.writer
+	l.dialog, l.contact, l.media, l.writer = d, a.contact, a.media, f.writer
 	l.agree(agreed)
 	l.granted(res)
 	l.gateway.confirm(l.leg)

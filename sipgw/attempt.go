@@ -42,8 +42,9 @@ type attempt struct {
 
 	// writer is the attempt's own: each peer gets keys that no other has. All
 	// offer the same port.
-	writer *sdp.Writer              // leg.mu
-	early  map[string]sdp.Agreement // by To tag, of provisional responses; leg.mu
+	writer *sdp.Writer      // leg.mu
+	forks  map[string]*fork // by To tag; leg.mu
+	forked chan struct{}    // closed and made anew for each new fork; leg.mu
 
 	mu   sync.Mutex
 	acks map[string]*sip.Request // of the 2xx responses, by To tag
@@ -69,7 +70,8 @@ func newAttempt(l *called, h hop) *attempt {
 		media:   netip.AddrPortFrom(public.Addr(), l.port.Local().Port()),
 		writer:  sdp.NewWriter(rand.Uint64()),
 		wish:    g.sessionWish(),
-		early:   make(map[string]sdp.Agreement),
+		forks:   make(map[string]*fork),
+		forked:  make(chan struct{}),
 		acks:    make(map[string]*sip.Request),
 	}
 	first := dialog.First{
@@ -89,6 +91,8 @@ func (a *attempt) run() {
 	defer g.contain("calling", func() { a.fail(verdict{}) })
 	g.guard.talking.add(a.hop.peer.Addr())
 	defer g.guard.talking.remove(a.hop.peer.Addr())
+	g.expectForks(a)
+	defer g.forgetForks(a)
 	tx, err := a.send()
 	if err != nil {
 		a.fail(verdict{})
@@ -125,6 +129,7 @@ func (a *attempt) run() {
 				return
 			}
 			if again := a.again(res); again != nil {
+				a.forget()
 				a.invite = again
 				if tx, err = a.send(); err != nil {
 					a.fail(verdict{})

@@ -74,7 +74,8 @@ var errNoOffer = errors.New("the caller made no offer")
 // offer, which the 200 repeats (RFC 3261 §13.2.1).
 func (l *caller) Progress() error {
 	l.mu.Lock()
-	state, offering := l.state, l.offering
+	state, offering, body := l.state, l.offering, l.sdp
+	l.previewed = l.previewed || state == early && !offering
 	l.mu.Unlock()
 	switch {
 	case state == ended:
@@ -85,7 +86,7 @@ func (l *caller) Progress() error {
 		return errNoOffer
 	}
 	l.port.SetSymmetric(!l.gateway.cfg.FixedMedia)
-	if err := l.respondEarly(l.response(l.invite.req, sip.StatusSessionInProgress, "Session Progress", l.sdp)); err != nil {
+	if err := l.respondEarly(l.response(l.invite.req, sip.StatusSessionInProgress, "Session Progress", body)); err != nil {
 		return errOver
 	}
 	l.mu.Lock()

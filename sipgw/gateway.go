@@ -47,10 +47,11 @@ type Gateway struct {
 
 	mu       sync.Mutex
 	legs     map[dialog.ID]*leg
-	ringing  map[*leg]struct{}     // called and not answered: they have no dialog yet
-	arrivals map[arrival]*leg      // by their INVITE
-	hasty    map[arrival]chan *leg // CANCELs that came before their INVITE
-	calls    sync.WaitGroup        // INVITE handlers that run accept, and legs that are called
+	ringing  map[*leg]struct{}      // called and not answered: they have no dialog yet
+	arrivals map[arrival]*leg       // by their INVITE
+	hasty    map[arrival]chan *leg  // CANCELs that came before their INVITE
+	attempts map[dialog.ID]*attempt // INVITEs of ours under way, by Call-ID and our tag
+	calls    sync.WaitGroup         // INVITE handlers that run accept, and legs that are called
 	// byes are requests of ours under way. They end with sending.
 	byes     sync.WaitGroup
 	leaving  bool // Run waits for them
@@ -93,7 +94,7 @@ func New(cfg Config) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{cfg: cfg, log: cfg.Log, acl: newACL(cfg.AllowLoopback), legs: make(map[dialog.ID]*leg), ringing: make(map[*leg]struct{}), ready: make(chan struct{}), arrivals: make(map[arrival]*leg), hasty: make(map[arrival]chan *leg)}
+	g := &Gateway{cfg: cfg, log: cfg.Log, acl: newACL(cfg.AllowLoopback), legs: make(map[dialog.ID]*leg), ringing: make(map[*leg]struct{}), ready: make(chan struct{}), arrivals: make(map[arrival]*leg), hasty: make(map[arrival]chan *leg), attempts: make(map[dialog.ID]*attempt)}
 	g.registrar = registrar.New(cfg.OnLines)
 	g.guard = newGuard(g.acl, g.registrar, digest.NewServer(ccs.LineRealm))
 	g.guard.shift = cfg.shift

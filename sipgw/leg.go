@@ -68,10 +68,13 @@ type leg struct {
 	over chan struct{} // closed when the leg is over
 	left chan struct{} // closed when the peer sent a BYE
 
-	mu       sync.Mutex
-	state    state
-	sdp      []byte // what the 200 holds
-	offering bool   // our offer is not answered yet
+	mu    sync.Mutex
+	state state
+	sdp   []byte // what the 200 holds
+	// previewed says that a 183 held it. To the peer that is our answer, although
+	// it came unreliably: an UPDATE may have the next offer.
+	previewed bool
+	offering  bool // our offer is not answered yet
 	// offerIn is the number of the peer's INVITE whose 200 holds that offer, or
 	// ours for an INVITE of ours.
 	offerIn   int64

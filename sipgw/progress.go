@@ -11,7 +11,7 @@ import (
 )
 
 // response makes a response to a request of the peer that sets up or changes
-// the session.
+// the session. Of a 2xx l.mu is held.
 func (l *leg) response(req *sip.Request, code int, phrase string, body []byte) *sip.Response {
 	res := sip.NewResponseFromRequest(req, code, phrase, body)
 	if to := res.To(); to != nil {
@@ -20,6 +20,8 @@ func (l *leg) response(req *sip.Request, code int, phrase string, body []byte) *
 	res.AppendHeader(l.contact.Clone())
 	if code >= 200 {
 		addAbilities(res)
+	}
+	if code/100 == 2 && l.state == answered {
 		l.session.answer(res)
 	}
 	if body != nil {

@@ -37,9 +37,13 @@ type referral struct {
 
 // onRefer takes a telephone's wish to transfer its call.
 func (g *Gateway) onRefer(x exchange) {
-	l := g.find(x.req)
+	l, ringing := g.within(x.req)
 	_, within := dialog.RequestID(x.req)
-	if within && l == nil {
+	switch {
+	case ringing != nil && ringing.attempt.leg.trusted:
+		x.respond(sip.StatusRequestPending, "Request Pending") // there is no call yet
+		return
+	case within && l == nil && ringing == nil:
 		x.respond(sip.StatusCallTransactionDoesNotExists, "Call/Transaction Does Not Exist")
 		return
 	}

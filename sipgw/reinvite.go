@@ -21,8 +21,12 @@ var (
 // onReInvite takes an offer within a call: hold and back, another media
 // address, a session refresh.
 func (g *Gateway) onReInvite(x exchange) {
-	l := g.find(x.req)
-	if l == nil {
+	l, ringing := g.within(x.req)
+	switch {
+	case ringing != nil:
+		refuseOffer(x, errCrossing) // our INVITE is in progress (RFC 3261 §14.2)
+		return
+	case l == nil:
 		x.respond(sip.StatusCallTransactionDoesNotExists, "Call/Transaction Does Not Exist")
 		return
 	}
@@ -57,8 +61,12 @@ func (g *Gateway) onReInvite(x exchange) {
 
 // onUpdate takes an offer or a session refresh without an ACK (RFC 3311).
 func (g *Gateway) onUpdate(x exchange) {
-	l := g.find(x.req)
-	if l == nil {
+	l, ringing := g.within(x.req)
+	switch {
+	case ringing != nil:
+		ringing.update(x)
+		return
+	case l == nil:
 		x.respond(sip.StatusCallTransactionDoesNotExists, "Call/Transaction Does Not Exist")
 		return
 	}
@@ -82,6 +90,29 @@ func (l *leg) change(x exchange) (*sip.Response, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	body, err := l.offer(x.req, offer)
+	if err != nil {
+		refuseOffer(x, err)
+		return nil, false
+	}
+	l.noteMethods(x.req)
+	asked := readSession(x.req)
+	if l.state == answered {
+		l.session = asked.accept(l.session, l.gateway.cfg.Timers.MinSession)
+		l.startSession()
+		return l.response(x.req, sip.StatusOK, "OK", body), true
+	}
+	res := l.response(x.req, sip.StatusOK, "OK", body)
+	// What the INVITE asked for stands until its 2xx, unless the peer asks anew.
+	if asked.interval != 0 {
+		l.session = asked.accept(session{}, l.gateway.cfg.Timers.MinSession)
+		l.session.answer(res)
+	}
+	return res, true
+}
+
+// refuseOffer refuses an INVITE or UPDATE within a dialog for a reason that offer
+// gives.
+func refuseOffer(x exchange, err error) {
 	switch {
 	case errors.Is(err, dialog.ErrOldRequest), errors.Is(err, dialog.ErrIncomplete):
 		x.respond(sip.StatusInternalServerError, "Server Internal Error")
@@ -91,15 +122,9 @@ func (l *leg) change(x exchange) (*sip.Response, bool) {
 		refuse(x, status{code: sip.StatusInternalServerError, phrase: "Server Internal Error", retryAfter: 1 + rand.IntN(10)})
 	case errors.Is(err, errOver):
 		x.respond(sip.StatusCallTransactionDoesNotExists, "Call/Transaction Does Not Exist")
-	case err != nil:
-		refuse(x, statusOf(call.ReasonNoCodec))
 	default:
-		l.noteMethods(x.req)
-		l.session = readSession(x.req).accept(l.session, l.gateway.cfg.Timers.MinSession)
-		l.startSession()
-		return l.response(x.req, sip.StatusOK, "OK", body), true
+		refuse(x, statusOf(call.ReasonNoCodec))
 	}
-	return nil, false
 }
 
 // offer answers the offer of a request, nil for none, and returns what the 200
@@ -112,13 +137,15 @@ func (l *leg) offer(req *sip.Request, offer *sdp.Description) ([]byte, error) {
 		return nil, err
 	}
 	switch {
+	case l.state == early && req.Method == sip.INVITE:
+		return nil, errTwo // the first has no final response (RFC 3261 §14.2)
 	case offer == nil && req.Method != sip.INVITE:
 		// A refresh of the session alone.
 	// Before the first agreement stands, or while our offer waits for its
 	// answer, there can be no other (RFC 3261 §14.2, RFC 3311 §5.2).
-	case l.offering, l.state == early && l.placed:
+	case l.offering:
 		return nil, errCrossing
-	case l.state == early:
+	case l.state == early && !l.previewed:
 		return nil, errTwo
 	}
 	var body []byte
@@ -139,6 +166,9 @@ func (l *leg) offer(req *sip.Request, offer *sdp.Description) ([]byte, error) {
 			}
 		}
 		l.agree(agreed)
+		if l.state == early {
+			l.sdp = body // the 200 to the INVITE repeats the newest answer
+		}
 	}
 	l.dialog.Move(req, dialog.Source(req))
 	return body, nil

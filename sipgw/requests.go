@@ -27,13 +27,17 @@ func (g *Gateway) onAck(x exchange) {
 }
 
 func (g *Gateway) onBye(x exchange) {
-	l := g.find(x.req)
-	if l == nil {
+	l, ringing := g.within(x.req)
+	if l == nil && ringing == nil {
 		x.respond(sip.StatusCallTransactionDoesNotExists, "Call/Transaction Does Not Exist")
 		return
 	}
 	x.respond(sip.StatusOK, "OK")
-	l.hungUp(x.req)
+	if l != nil {
+		l.hungUp(x.req)
+	}
+	// Who rings must not hang up (RFC 3261 §15): the final response to our INVITE,
+	// which is due all the same, ends the call.
 }
 
 // onOptions answers a trunk's test of whether we live, or, within a dialog, of
@@ -42,7 +46,7 @@ func (g *Gateway) onBye(x exchange) {
 func (g *Gateway) onOptions(x exchange) {
 	_, within := dialog.RequestID(x.req)
 	switch {
-	case within && g.find(x.req) == nil:
+	case within && !g.knows(x.req):
 		x.respond(sip.StatusCallTransactionDoesNotExists, "Call/Transaction Does Not Exist")
 		return
 	case !within && g.draining.Load():
@@ -57,19 +61,23 @@ func (g *Gateway) onOptions(x exchange) {
 
 // onInfo takes digits from telephones that send them in the signalling.
 func (g *Gateway) onInfo(x exchange) {
-	l := g.find(x.req)
-	if l == nil {
+	l, ringing := g.within(x.req)
+	if l == nil && ringing == nil {
 		x.respond(sip.StatusCallTransactionDoesNotExists, "Call/Transaction Does Not Exist")
 		return
 	}
 	digit, ok := infoDigit(x.req)
-	if !ok {
+	switch {
+	case !ok && len(x.req.Body()) > 0:
 		x.respond(sip.StatusUnsupportedMediaType, "Unsupported Media Type")
 		return
+	case ok && l != nil:
+		// Before the answer: the telephone sends its next key on it, and each request
+		// has a goroutine of its own.
+		l.digit(digit, byInfo)
 	}
-	// Before the answer: the telephone sends its next key on it, and each request
-	// has a goroutine of its own.
-	l.digit(digit, byInfo)
+	// Without a body it says nothing (RFC 2976 §2.2), nor do the keys of a
+	// telephone that rings.
 	x.respond(sip.StatusOK, "OK")
 }
 
@@ -106,7 +114,7 @@ func infoDigit(req *sip.Request) (byte, bool) {
 
 // onOther refuses what we do not do.
 func (g *Gateway) onOther(x exchange) {
-	if _, within := dialog.RequestID(x.req); within && g.find(x.req) == nil {
+	if _, within := dialog.RequestID(x.req); within && !g.knows(x.req) {
 		x.respond(sip.StatusCallTransactionDoesNotExists, "Call/Transaction Does Not Exist")
 		return
 	}

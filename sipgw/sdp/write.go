@@ -2,6 +2,7 @@ package sdp
 
 import (
 	"bytes"
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -59,6 +60,14 @@ func NewWriter(id uint64) *Writer {
 
 // SetPolicy says whether sound is encrypted, from the next description on.
 func (w *Writer) SetPolicy(p Policy) { w.policy = p }
+
+// Fork is a writer for another dialog of the session: several telephones may
+// answer one offer, and each dialog goes on by itself.
+func (w *Writer) Fork() *Writer {
+	f := *w
+	f.keys = maps.Clone(w.keys)
+	return &f
+}
 
 // Offer writes an offer of one line of sound: where we receive, what we speak in
 // the order of our preference (the spoken ones when empty) and the direction.
