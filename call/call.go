@@ -18,6 +18,9 @@ var ErrOver = errors.New("the call is over")
 // answer that failed.
 const goneTime = time.Second
 
+// maxStrays bounds the ends of legs that are remembered.
+const maxStrays = 8
+
 // maxKeys bounds the keys that a caller can type ahead.
 const maxKeys = 64
 
@@ -61,7 +64,10 @@ type Options struct {
 	Recorder Recorders
 	// Changed is told after every change of a call that somebody could see. It
 	// runs in the call's goroutine and only posts.
-	Changed     func(View)
+	Changed func(View)
+	// AgentLeft is told of an agent who is no longer in a call that goes on
+	// without them. It runs in the call's goroutine and only posts; nil is nobody.
+	AgentLeft   func(c *Call, agent string)
 	MaxDuration time.Duration // of a call; 0 is 4 h
 	Log         *slog.Logger
 	Node        string // names this process in records
@@ -89,11 +95,14 @@ type Call struct {
 
 	parties  [slots]*party
 	agents   [slots]string // ids of who last sat there
+	partings [slots]Reason // why they have left a call that goes on
 	phase    Phase
 	early    bool   // the sound of who is called and has not answered is heard
+	progress bool   // who began the call hears us, answered or not
 	missed   Cause  // why who was called last was not reached
 	referral *Refer // asked for by a party's telephone, not yet done
 	parked   *party // who asked, while somebody else is called for the other
+	strays   []Gone // ends of legs that have no seat, the last few
 	recorder *media.Recorder
 	opening  *opening // of a recording, until its file is there
 	players  uint64
@@ -233,6 +242,11 @@ func (c *Call) end(cause Cause) {
 	c.record.Status, c.record.Q850 = cause.Status, cause.Q850
 	c.Note(ccs.CallEvent{Kind: ccs.EventEnded, Reason: string(cause.Reason), Status: cause.Status, Q850: cause.Q850})
 	c.changed()
+	for _, e := range c.inbox.Close() {
+		if j, ok := e.(joining); ok {
+			j.from.Post(joined{})
+		}
+	}
 }
 
 // handle does what an event means whatever the call is doing.
@@ -245,11 +259,16 @@ func (c *Call) handle(e Event) {
 	case Gone:
 		if p := c.parked; p != nil && p.Leg == e.Leg {
 			c.unpark(e.Cause)
+			c.changed()
 		} else if p := c.on(e.Leg); p != nil {
 			c.gone(p, e.Cause)
+		} else {
+			c.strays = append(c.strays[max(0, len(c.strays)-maxStrays+1):], e)
 		}
 	case Held:
-		if p := c.on(e.Leg); p != nil && (e.On != p.holds || e.Silent != p.silent) {
+		if p := c.parked; p != nil && p.Leg == e.Leg {
+			p.holds, p.silent = e.On, e.Silent // for when they come back
+		} else if p := c.on(e.Leg); p != nil && (e.On != p.holds || e.Silent != p.silent) {
 			p.holds, p.silent = e.On, e.Silent
 			c.seat()
 			c.changed()

@@ -17,17 +17,21 @@ func NewMailbox() *Mailbox { return &Mailbox{wake: make(chan struct{}, 1)} }
 
 // Post adds an event. Events for a closed Mailbox are dropped: their call is
 // over.
-func (m *Mailbox) Post(e Event) {
+func (m *Mailbox) Post(e Event) { m.post(e) }
+
+// post is Post, and tells whether the event was taken.
+func (m *Mailbox) post(e Event) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
-		return
+		return false
 	}
 	m.events = append(m.events, e)
 	select {
 	case m.wake <- struct{}{}:
 	default:
 	}
+	return true
 }
 
 // Next takes the oldest event, if there is one.
@@ -46,10 +50,11 @@ func (m *Mailbox) Next() (Event, bool) {
 // Wake is readable when events may wait.
 func (m *Mailbox) Wake() <-chan struct{} { return m.wake }
 
-// Close drops what waits and all that comes later.
-func (m *Mailbox) Close() {
+// Close drops all that comes later, and returns what waited.
+func (m *Mailbox) Close() []Event {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.closed = true
-	m.events = nil
+	waiting := m.events
+	m.closed, m.events = true, nil
+	return waiting
 }

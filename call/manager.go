@@ -27,6 +27,7 @@ type Manager struct {
 	calls map[string]*Call
 	legs  map[Leg]*Call // of the parties who talk
 	empty chan struct{} // closed when no call runs, while somebody waits for it
+	ended *Cause        // with which EndAll ends all calls, those too that begin later
 }
 
 // NewManager makes a manager of no calls.
@@ -87,7 +88,6 @@ func (m *Manager) newCall(id string, info Info) *Call {
 // run runs a call from its first event to its end.
 func (m *Manager) run(c *Call, first *party, handler Handler) {
 	defer m.remove(c)
-	defer c.inbox.Close()
 	limit := time.AfterFunc(m.options.MaxDuration, func() { c.Post(End{Cause{By: BySystem, Reason: ReasonMaxDuration}}) })
 	defer limit.Stop()
 
@@ -139,10 +139,11 @@ func (m *Manager) Count() int {
 	return len(m.calls)
 }
 
-// EndAll ends all calls.
+// EndAll ends all calls, and those too that begin from now on.
 func (m *Manager) EndAll(cause Cause) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.ended = &cause
 	for _, c := range m.calls {
 		c.Post(End{cause})
 	}
@@ -165,6 +166,9 @@ func (m *Manager) add(c *Call) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.calls[c.id] = c
+	if m.ended != nil {
+		c.Post(End{*m.ended})
+	}
 }
 
 func (m *Manager) remove(c *Call) {

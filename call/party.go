@@ -181,6 +181,17 @@ func (c *Call) leave(p *party, cause Cause) {
 	p.letGo()
 	if !c.over {
 		c.seat()
+		if p.Agent != "" {
+			c.partings[p.slot] = cause.Reason
+		}
+		c.agentLeft(p.Agent)
+	}
+}
+
+// agentLeft tells of an agent, if it was one, without whom the call goes on.
+func (c *Call) agentLeft(agent string) {
+	if agent != "" && c.options.AgentLeft != nil {
+		c.options.AgentLeft(c, agent)
 	}
 }
 

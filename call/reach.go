@@ -30,7 +30,7 @@ func (c *Call) Reach(r Reaching) (Cause, error) {
 	}
 	p := &party{slot: calledSlot, early: true, Talker: Talker{Line: r.Line, Name: r.Name, Leg: r.Leg, Telephone: true}}
 	c.phase, c.early = PhaseCalling, false
-	if c.caller != nil {
+	if c.parties[callerSlot].Agent == "" {
 		// A caller whom a plan answered would take the silence until the network
 		// rings for a lost call. An agent sees what is going on.
 		c.ringBack()
@@ -116,9 +116,11 @@ func (c *Call) rings(r Reaching, early bool) {
 		c.early = true
 		c.stopMusic()
 		if !c.answered && c.caller != nil {
-			if err := c.caller.Progress(); err != nil {
+			err := c.caller.Progress()
+			if err != nil {
 				c.log.Debug("the sound before the answer cannot be passed on", "err", err)
 			}
+			c.progress = err == nil
 		}
 	case !early && !c.early && first:
 		c.ringBack()
@@ -158,11 +160,11 @@ func (c *Call) NotReached(name, object string, cause Cause) {
 	c.changed()
 }
 
-// ringBack has who began the call hear that it rings: one who was answered by
-// our tone, a telephone that was not makes its own (the 180 was sent on arrival).
+// ringBack has who began the call hear that it rings: one who hears us by our
+// tone, a telephone that does not makes its own (the 180 was sent on arrival).
 func (c *Call) ringBack() {
 	p := c.parties[callerSlot]
-	if c.answered && !c.over && c.options.RingBack != nil && p.tune != c.options.RingBack {
+	if (c.answered || c.progress) && !c.over && c.options.RingBack != nil && p.tune != c.options.RingBack {
 		p.play(c.options.Pacer, c.options.RingBack)
 	}
 }

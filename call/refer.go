@@ -1,13 +1,10 @@
 package call
 
 import (
-	"time"
+	"sync/atomic"
 
 	"github.com/carillon-cc/carillon/ccs"
 )
-
-// joinTime bounds how long another call may take to accept a party.
-const joinTime = 2 * time.Second
 
 // refer takes a telephone's wish to send the other party elsewhere. It comes into
 // effect where a talk is under way, and one at a time.
@@ -50,10 +47,10 @@ func (c *Call) refuseReferral(cause Cause) {
 }
 
 // Transfer fulfils a wish: it has the other party wait as Reach does while
-// somebody is called. Answered (no cause), the one who asked is let go, and a Talk
-// with the new leg follows. Otherwise the talk of before may go on with another
-// Talk; where the one who asked has left meanwhile, the call is over.
-func (c *Call) Transfer(r Reaching, to string) (Cause, error) {
+// somebody is called. Answered, the one who asked is let go, and a Talk with the
+// call's Talker follows. So it does when nobody is reached: the talk of before
+// goes on. Where the one who asked has left meanwhile, the call is over then.
+func (c *Call) Transfer(r Reaching, to string) error {
 	asker := c.on(c.referral.Leg)
 	if asker.slot == callerSlot {
 		c.swap()
@@ -64,28 +61,28 @@ func (c *Call) Transfer(r Reaching, to string) (Cause, error) {
 	c.seat()
 	cause, err := c.Reach(r)
 	if err != nil {
-		return Cause{}, err
+		return err
 	}
 	if cause == (Cause{}) {
 		c.Note(ccs.CallEvent{Kind: ccs.EventTransferred, Agent: asker.Agent, Name: asker.Name, Digits: to})
 		report(*c.referral, 200)
 		c.referral = nil
 		c.unpark(Cause{By: BySystem, Reason: ReasonTransferred})
-		return Cause{}, nil
+		return nil
 	}
 	c.refuseReferral(cause)
 	if c.parked == nil {
 		c.end(Cause{By: BySystem, Reason: cause.Reason, Status: cause.Status, Q850: cause.Q850})
-		return Cause{}, ErrOver
+		return ErrOver
 	}
 	c.parked = nil
 	c.sit(asker)
-	return cause, nil
+	return nil
 }
 
 // Dismiss fulfils a wish at once: the one who asked is let go, and the other party
-// goes on alone, as one who has called to.
-func (c *Call) Dismiss(to string) {
+// goes on alone, as one who has called to. It returns who that is.
+func (c *Call) Dismiss(to string) Talker {
 	asker := c.on(c.referral.Leg)
 	if asker.slot == callerSlot {
 		c.swap()
@@ -95,6 +92,7 @@ func (c *Call) Dismiss(to string) {
 	c.referral, c.phase = nil, PhaseNone
 	c.leave(asker, Cause{By: BySystem, Reason: ReasonTransferred})
 	c.changed()
+	return c.parties[callerSlot].Talker
 }
 
 // unpark lets the party go who asked for a transfer.
@@ -110,6 +108,7 @@ func (c *Call) unpark(cause Cause) {
 func (c *Call) swap() {
 	c.parties[callerSlot], c.parties[calledSlot] = c.parties[calledSlot], c.parties[callerSlot]
 	c.agents[callerSlot], c.agents[calledSlot] = c.agents[calledSlot], c.agents[callerSlot]
+	c.partings[callerSlot], c.partings[calledSlot] = c.partings[calledSlot], c.partings[callerSlot]
 	for slot, p := range c.parties {
 		p.slot = slot
 	}
@@ -121,16 +120,17 @@ func (c *Call) swap() {
 // joining asks another call to seat a party in place of one of its legs.
 type joining struct {
 	leg   Leg
-	party Talker
+	party party // a copy
 	from  *Call
-	left  chan struct{} // to be closed when the party is no longer in the call
+	// settled is set by the first of two: the call that takes the party, or the
+	// one that asked and is over.
+	settled *atomic.Bool
+	left    chan struct{} // to be closed when the party is no longer in the call
 }
 
-// joined is the answer to joining.
-type joined struct {
-	leg Leg
-	ok  bool
-}
+// joined is the answer to joining: every call that was asked gives it, one that
+// ends too.
+type joined struct{ ok bool }
 
 // Join fulfils a wish with Refer.Replaces: the other party goes over to the call
 // in which the telephone has its second leg, and takes the telephone's place
@@ -144,17 +144,20 @@ func (c *Call) Join() error {
 		c.refuseReferral(Cause{Status: 481})
 		return nil
 	}
-	left := make(chan struct{})
-	to.Post(joining{leg: r.Replaces, party: stays.Talker, from: c, left: left})
+	j := joining{leg: r.Replaces, party: *stays, from: c, settled: new(atomic.Bool), left: make(chan struct{})}
 	ok := false
-	if _, err := c.Await(joinTime, func(e Event) bool {
-		answer, isAnswer := e.(joined)
-		ok = isAnswer && answer.leg == stays.Leg && answer.ok
-		return isAnswer && answer.leg == stays.Leg
-	}); err != nil {
-		// The leg may have a seat there by now, but its end was told here.
-		to.Post(Gone{Leg: stays.Leg, Cause: c.cause})
-		return err
+	if to.inbox.post(j) {
+		if _, err := c.Await(-1, func(e Event) bool {
+			answer, isAnswer := e.(joined)
+			ok = isAnswer && answer.ok
+			return isAnswer
+		}); err != nil {
+			if j.settled.Swap(true) {
+				// The leg has a seat there, but its end was told here.
+				to.Post(Gone{Leg: stays.Leg, Cause: c.cause})
+			}
+			return err
+		}
 	}
 	if !ok {
 		c.refuseReferral(Cause{Status: 481})
@@ -166,26 +169,32 @@ func (c *Call) Join() error {
 	report(r, 200)
 	c.referral = nil
 	c.end(Cause{By: asker.by(), Reason: ReasonTransferred})
+	c.agentLeft(asker.Agent)
 	// Whoever runs this call gives back what the leg holds when it returns: the
 	// INVITE of a caller, the place of an agent. That is when the leg is over.
-	<-left
+	<-j.left
+	stays.letGo()
 	return ErrOver
 }
 
 // join seats a party of another call in place of one of this call's legs.
 func (c *Call) join(j joining) {
 	p := c.on(j.leg)
-	if p == nil || p.early || p.slot == callerSlot && !c.answered {
-		j.from.Post(joined{leg: j.party.Leg})
+	// A call that is itself about to be joined to another has nobody to offer.
+	if p == nil || p.early || p.slot == callerSlot && !c.answered || c.referral != nil {
+		j.from.Post(joined{})
 		return
 	}
-	j.party.Queue = p.Queue
-	p.Talker.Agent, p.Talker.Line, p.Talker.Name = j.party.Agent, j.party.Line, j.party.Name
-	p.Talker.Telephone = j.party.Telephone
-	c.agents[p.slot] = j.party.Agent
-	c.replaced(p, j.party.Leg)
+	if j.settled.Swap(true) {
+		return // over meanwhile
+	}
+	leaves, by := p.Agent, j.party.Talker
+	by.Queue = p.Queue
+	p.muted, p.held, p.holds, p.silent = j.party.muted, j.party.held, j.party.holds, j.party.silent
+	c.replaced(p, by)
 	p.left = j.left
-	j.from.Post(joined{leg: j.party.Leg, ok: true})
+	j.from.Post(joined{ok: true})
+	c.agentLeft(leaves)
 }
 
 // replace has a party go on with another telephone.
@@ -195,5 +204,8 @@ func (c *Call) replace(r Replaced) {
 		r.By.Hangup(Cause{By: BySystem, Reason: ReasonFailed})
 		return
 	}
-	c.replaced(p, r.By)
+	by := p.Talker
+	by.Leg = r.By
+	p.holds, p.silent = false, false
+	c.replaced(p, by)
 }

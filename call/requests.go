@@ -43,6 +43,11 @@ func (c *Call) request(e Event) {
 			c.press(c.other(p), e.Digit)
 		}
 	case HangUp:
+		if p := c.parked; p != nil && e.Agent != "" && p.Agent == e.Agent {
+			c.unpark(Cause{By: ByAgent, Reason: ReasonHangup})
+			c.changed()
+			return
+		}
 		for _, p := range c.parties {
 			if p != nil && e.Agent != "" && p.Agent == e.Agent {
 				c.hungUp(p, Cause{Reason: ReasonHangup})
@@ -136,14 +141,24 @@ func (c *Call) gone(p *party, cause Cause) {
 	}
 }
 
-// replaced goes on with another telephone of the same party.
-func (c *Call) replaced(p *party, by Leg) {
+// replaced goes on with another telephone in a party's seat, of the same party or
+// of another.
+func (c *Call) replaced(p *party, by Talker) {
 	c.detach(p)
 	c.noteQuality(p)
 	p.Leg.Hangup(Cause{By: BySystem, Reason: ReasonReplaced})
 	p.letGo()
-	p.holds, p.silent = false, false
-	c.attach(p, by)
+	before := p.Agent
+	p.Talker = by
+	if before != "" && p.Agent != before {
+		c.partings[p.slot] = ReasonTransferred
+	}
+	c.attach(p, by.Leg)
 	c.Note(ccs.CallEvent{Kind: ccs.EventTransferred, Agent: p.Agent, Name: p.Name, Reason: string(ReasonReplaced)})
 	c.changed()
+	if p.Agent != "" && p.Agent != before {
+		// Now that who sat there before knows.
+		c.agents[p.slot] = p.Agent
+		c.changed()
+	}
 }

@@ -31,7 +31,7 @@ func (c *Call) Talk(t Talker) (TalkEnd, error) {
 		p = &party{slot: calledSlot}
 	}
 	p.Talker, p.early, p.lost, p.connected = t, false, false, time.Now().UTC()
-	if c.record.Agent == "" || c.info.Direction == In {
+	if t.Agent != "" && (c.record.Agent == "" || c.info.Direction == In) {
 		c.record.Agent = t.Agent
 	}
 	if c.record.Answered.IsZero() {
@@ -45,10 +45,13 @@ func (c *Call) Talk(t Talker) (TalkEnd, error) {
 	c.sit(p)
 	c.Note(connectedEvent(t))
 	c.changed()
-	_, err := c.Await(-1, func(Event) bool { return p.lost || c.referral != nil || c.over })
+	c.alreadyGone(p)
+	if !p.lost {
+		if _, err := c.Await(-1, func(Event) bool { return p.lost || c.referral != nil }); err != nil {
+			return 0, err
+		}
+	}
 	switch {
-	case err != nil || c.over:
-		return 0, ErrOver
 	case c.referral != nil:
 		return TalkReferred, nil
 	}
@@ -60,6 +63,20 @@ func (c *Call) Talk(t Talker) (TalkEnd, error) {
 	c.Note(ccs.CallEvent{Kind: ccs.EventAgentLost, Agent: t.Agent, Name: t.Name, Reason: "gone"})
 	c.changed()
 	return TalkAgentLost, nil
+}
+
+// Talker is who has taken the call and talks. It is another than Talk was given
+// where a telephone took the place of theirs meanwhile.
+func (c *Call) Talker() Talker { return c.parties[calledSlot].Talker }
+
+// alreadyGone is for a party whose end was told before the party had a seat.
+func (c *Call) alreadyGone(p *party) {
+	for _, e := range c.strays {
+		if e.Leg == p.Leg {
+			c.gone(p, e.Cause)
+			return
+		}
+	}
 }
 
 func connectedEvent(t Talker) ccs.CallEvent {

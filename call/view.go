@@ -35,6 +35,7 @@ type View struct {
 	Started     time.Time
 	Agent       string // id of the agent who talks or calls, "" where there is none
 	LastAgent   string // id of who did last, "" before the first
+	Left        Reason // why LastAgent, who is not Agent, left the call, which goes on
 	Queue       string // name of the queue from which the agent got the call
 	Connected   time.Time
 	Muted       bool
@@ -92,9 +93,16 @@ func (c *Call) view(slot int) View {
 	if p := c.parties[calledSlot]; p != nil {
 		v.Connected = p.connected
 	}
-	if p := c.parties[slot]; p != nil {
+	p := c.parties[slot]
+	if c.parked != nil && c.parked.slot == slot {
+		p = c.parked // who may get the talk of before back
+	}
+	if p != nil {
 		v.Agent, v.Queue = p.Agent, p.Talker.Queue
 		v.Muted, v.Held, v.AgentAway = p.muted, p.held, p.away
+	}
+	if v.Agent != v.LastAgent {
+		v.Left = c.partings[slot]
 	}
 	if p := c.parties[slots-1-slot]; p != nil {
 		v.CallerHolds = p.holds

@@ -140,10 +140,36 @@ func (e *Engine) Finish(agentID, callID string) {
 	})
 }
 
+// Part ends what an agent has to do with a call that goes on without them, however
+// they came to it. wrapUp is for a call that was reserved, as Finish has it.
+func (e *Engine) Part(agentID, callID string, wrapUp bool) {
+	e.event(func() {
+		if c := e.callers[callID]; c != nil && c.agent != nil && c.agent.id == agentID {
+			e.drop(callID)
+		} else if a := e.release(agentID, callID); a != nil && wrapUp {
+			e.startWrapUp(a, &ccs.Queue{})
+		}
+	})
+}
+
+// Keep has an agent whom a queue, or Ring, gave a call go on with it as with one
+// that was reserved: until Release. The call may Join again meanwhile. Without
+// such a call it does nothing.
+func (e *Engine) Keep(agentID, callID string) {
+	e.event(func() {
+		if c := e.callers[callID]; c != nil && c.agent != nil && c.agent.id == agentID {
+			delete(e.callers, callID)
+		}
+	})
+}
+
 // release returns the agent who had the call, nil where nobody had.
 func (e *Engine) release(agentID, callID string) *agent {
 	a := e.agents[agentID]
-	if a == nil || !a.has(callID) || e.callers[callID] != nil {
+	if a == nil || !a.has(callID) {
+		return nil
+	}
+	if c := e.callers[callID]; c != nil && c.agent == a {
 		return nil
 	}
 	e.endCall(a, callID)

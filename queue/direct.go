@@ -24,6 +24,10 @@ func (e *Engine) Ring(c Caller, agentID string, ring time.Duration) (err error) 
 		if err = a.mayRing(); err != nil {
 			return
 		}
+		if a.has(c.ID) {
+			err = ErrBusy // nobody calls themselves
+			return
+		}
 		q := &ccs.Queue{Name: c.Details.QueueName, RingTimeout: ccs.MillisOf(ring)}
 		r := &room{direct: true, queue: q, online: 1}
 		r.strategy, _ = strategyOf(ccs.Sequential)

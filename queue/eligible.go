@@ -12,7 +12,7 @@ func (a *agent) eligible() bool {
 // the caller rings somewhere, only a strategy that rings several takes more,
 // of the levels that ring, and nobody twice in a round.
 func (c *caller) admits(m *member) bool {
-	if c.pauses[m.agent] != nil {
+	if c.pauses[m.agent] != nil || m.agent.has(c.ID) { // nobody calls themselves
 		return false
 	}
 	if len(c.offers) == 0 {

@@ -75,8 +75,8 @@ func (b *bridge) missed(name, object string, cause call.Cause) (call.Cause, erro
 
 // toLine rings the telephones of a line, or where it forwards its calls.
 func (b *bridge) toLine(l *ccs.Line) (call.Cause, error) {
-	if l.Forward != "" {
-		b.call.Note(ccs.CallEvent{Kind: ccs.EventForwarded, Name: l.Name, Object: l.ID, Digits: l.Forward})
+	if l.Forward != "" && !l.Disabled {
+		noteForward(b.call, l)
 		b.by = l.ID
 		return b.to(resolve(b.snapshot, l.Forward, ""))
 	}
@@ -84,6 +84,10 @@ func (b *bridge) toLine(l *ccs.Line) (call.Cause, error) {
 		Line: l.ID, From: b.from, FromName: b.name, Anonymous: b.from == "",
 		Codec: b.codec(), FollowForwards: true, By: b.by,
 	}, l.ID, l.Name)
+}
+
+func noteForward(c *call.Call, l *ccs.Line) {
+	c.Note(ccs.CallEvent{Kind: ccs.EventForwarded, Name: l.Name, Object: l.ID, Digits: l.Forward})
 }
 
 // codec is the encoding to prefer, so that nothing has to be converted.

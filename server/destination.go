@@ -77,6 +77,21 @@ func own(s *flow.Snapshot, number string) destination {
 	return destination{}
 }
 
+// forwarded is where the forwards of lines lead, from one to the next; told is told
+// of each. by is the last line that forwards, which pays for a call outside, nil
+// where none does. Forwards that lead round and round end at nobody.
+func forwarded(s *flow.Snapshot, d destination, told func(*ccs.Line)) (to destination, by *ccs.Line) {
+	for hops := 0; d.line != nil && d.line.Forward != "" && !d.line.Disabled; hops++ {
+		if hops == maxHops {
+			return destination{}, by
+		}
+		by = d.line
+		told(by)
+		d = resolve(s, by.Forward, "")
+	}
+	return d, by
+}
+
 // bridged is whom a plan's bridge means.
 func bridged(s *flow.Snapshot, b *ccs.Bridge) destination {
 	switch {

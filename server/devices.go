@@ -110,27 +110,27 @@ func (s devices) Call(r desk.Ringing) (call.CalledLeg, bool, error) {
 		follow = q.FollowForwards
 	}
 	o := sipgw.Outgoing{
-		Line: r.Device.Line, From: r.From, FromName: r.FromName, Anonymous: r.Anonymous, Codec: media.CodecNamed(r.Codec), FollowForwards: follow, By: r.Agent,
+		From: r.From, FromName: r.FromName, Anonymous: r.Anonymous, Codec: media.CodecNamed(r.Codec), FollowForwards: follow, By: r.Agent,
 	}
-	number := r.Device.Number
-	if line := snapshot.Lines[r.Device.Line]; line != nil {
-		number = ""
-		if line.Forward != "" {
-			if !follow {
-				return nil, false, &desk.NotPlacedError{Reason: call.ReasonForwarded}
-			}
-			o.Line, o.By, number = "", line.ID, line.Forward
-		}
+	own := destination{line: snapshot.Lines[r.Device.Line]}
+	if r.Device.Kind == ccs.DevicePhone {
+		own = resolve(snapshot, r.Device.Number, "")
 	}
-	if number != "" {
-		switch d := resolve(snapshot, number, ""); {
-		case d.line != nil:
-			o.Line = d.line.ID
-		case d.outside != "":
-			o.Number = d.outside
-		default: // a plan of ours would lead the call round
-			return nil, false, &desk.NotPlacedError{Reason: call.ReasonForwarded}
-		}
+	d, by := forwarded(snapshot, own, func(*ccs.Line) {})
+	if by != nil {
+		o.By = by.ID
+	}
+	switch {
+	case by != nil && !follow:
+		return nil, false, &desk.NotPlacedError{Reason: call.ReasonForwarded}
+	case d.line != nil:
+		o.Line = d.line.ID
+	case d.outside != "":
+		o.Number = d.outside
+	case by != nil || own.number != nil: // a plan of ours would lead the call round
+		return nil, false, &desk.NotPlacedError{Reason: call.ReasonForwarded}
+	default:
+		return nil, false, &desk.NotPlacedError{Reason: call.ReasonInvalid}
 	}
 	leg, err := s.sip.Call(o)
 	if err != nil {
@@ -142,7 +142,7 @@ func (s devices) Call(r desk.Ringing) (call.CalledLeg, bool, error) {
 			c.Post(call.Dialled{Name: s.config.userName(r.Agent), Trunk: via.Trunk(), By: o.By})
 		}
 	}
-	return leg, number != "", nil
+	return leg, by != nil || r.Device.Kind == ccs.DevicePhone, nil
 }
 
 // AcceptKey is what must be pressed to take a queue's call.

@@ -140,7 +140,7 @@ func build(t *testing.T, snapshot *flow.Snapshot, phones ...string) *house {
 	s.metrics = s.newMetrics()
 	s.calls = call.NewManager(call.Options{
 		Pacer: s.pacer, Music: media.NewPrompt(make([]byte, 160*50)), RingBack: media.NewPrompt(make([]byte, 160*50)),
-		Journal: h.records, Changed: s.metrics.callChanged, Log: log, MaxDuration: 10 * time.Minute,
+		Journal: h.records, Changed: s.metrics.callChanged, AgentLeft: func(c *call.Call, agent string) { s.exchange.free(c, agent) }, Log: log, MaxDuration: 10 * time.Minute,
 	})
 	s.exchange = &exchange{
 		dialer: h.network, engine: s.engine, config: s.config, busy: media.BusyTone(), failed: media.CongestionTone(),

@@ -160,7 +160,7 @@ func (s *server) run(ctx, starting context.Context) error {
 	s.metrics = s.newMetrics()
 	s.calls = call.NewManager(call.Options{
 		Pacer: s.pacer, Music: music, RingBack: media.RingBack(), Journal: s.journal, Recorder: s.spool,
-		Changed: s.callChanged, Log: s.log, Node: s.node,
+		Changed: s.callChanged, AgentLeft: func(c *call.Call, agent string) { s.exchange.free(c, agent) }, Log: s.log, Node: s.node,
 	})
 	if err := s.openMedia(); err != nil {
 		return err

@@ -4,8 +4,8 @@ import (
 	"cmp"
 
 	"github.com/carillon-cc/carillon/call"
+	"github.com/carillon-cc/carillon/ccs"
 	"github.com/carillon-cc/carillon/flow"
-	"github.com/carillon-cc/carillon/queue"
 )
 
 // talk has a call talk until it is over (call.ErrOver) or the agent is lost (nil),
@@ -16,29 +16,41 @@ func (x *exchange) talk(c *call.Call, s *flow.Snapshot, t call.Talker) error {
 		if err != nil || end != call.TalkReferred {
 			return err
 		}
-		if t, err = x.transfer(c, s, t); err != nil {
+		if err = x.transfer(c, s); err != nil {
 			return err
 		}
+		t = c.Talker()
 	}
 }
 
-// transfer fulfils a telephone's wish or refuses it; it returns with whom the call
-// goes on.
-func (x *exchange) transfer(c *call.Call, s *flow.Snapshot, t call.Talker) (call.Talker, error) {
+// transfer fulfils a telephone's wish or refuses it. The call goes on with its
+// Talker.
+func (x *exchange) transfer(c *call.Call, s *flow.Snapshot) error {
 	wish, asker := c.Referral()
 	if wish.Replaces != nil {
-		return t, c.Join()
+		return c.Join()
 	}
 	d, cause := x.mayTransfer(s, asker, wish.To)
 	if cause != (call.Cause{}) {
-		return t, c.Refuse(cause)
+		return c.Refuse(cause)
+	}
+	payer := cmp.Or(asker.Line, asker.Agent)
+	d, by := forwarded(s, d, func(l *ccs.Line) { noteForward(c, l) })
+	if by != nil {
+		payer = by.ID
+	}
+	if d.none() {
+		return c.Refuse(call.Cause{By: call.BySystem, Reason: call.ReasonLimit})
 	}
 	if d.number != nil {
-		c.Dismiss(wish.To)
-		x.engine.Leave(c.ID(), queue.LeaveOver)
-		return t, c.Hangup(orEnd(x.runPlan(c, s, d.number, maxHops-1)))
+		if stays := c.Dismiss(wish.To); stays.Agent != "" {
+			// The plan may have the call wait in a queue.
+			x.engine.Keep(stays.Agent, c.ID())
+			defer x.free(c, stays.Agent)
+		}
+		return c.Hangup(orEnd(x.runPlan(c, s, d.number, maxHops-1)))
 	}
-	b := &bridge{exchange: x, call: c, snapshot: s, from: c.Info().From, name: c.CallerName(), by: cmp.Or(asker.Line, asker.Agent)}
+	b := &bridge{exchange: x, call: c, snapshot: s, from: c.Info().From, name: c.CallerName(), by: payer}
 	o, line, name := b.outgoing(d.outside), "", d.outside
 	if d.line != nil {
 		line, name = d.line.ID, d.line.Name
@@ -46,19 +58,15 @@ func (x *exchange) transfer(c *call.Call, s *flow.Snapshot, t call.Talker) (call
 	}
 	leg, err := x.dialer.Call(o)
 	if err != nil {
-		return t, c.Refuse(x.refusal(err))
+		return c.Refuse(x.refusal(err))
 	}
 	x.dialled()
-	cause, err = c.Transfer(call.Reaching{Leg: leg, Line: line, Name: name, By: b.by, Timeout: directTime, Early: true}, wish.To)
-	switch {
-	case err != nil:
-		return t, err
-	case cause != (call.Cause{}):
-		return asker, nil
-	}
-	// An agent who has moved the caller on is free.
-	x.engine.Leave(c.ID(), queue.LeaveOver)
-	return call.Talker{Line: line, Name: name, Leg: leg, Telephone: true}, nil
+	return c.Transfer(call.Reaching{Leg: leg, Line: line, Name: name, By: b.by, Timeout: directTime, Early: true}, wish.To)
+}
+
+// free is for an agent without whom a call goes on.
+func (x *exchange) free(c *call.Call, agent string) {
+	x.engine.Part(agent, c.ID(), c.Info().Direction != call.Internal)
 }
 
 // mayTransfer finds whom a telephone wants the other party sent to, and whether it

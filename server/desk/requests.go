@@ -197,17 +197,17 @@ func (d *Desk) callChanged(v call.View) {
 		}
 		d.readDevice()
 		switch {
-		case !v.Over:
-			if d.device.telephone() {
-				d.notice("call.telephoneLost", nil)
-				break
-			}
-			d.lost, d.lostAt = v.ID, time.Now()
-			d.notice("call.lost", nil)
-		default:
+		case v.Over:
 			d.notice("call.ended", map[string]string{
 				"by": string(v.Cause.By), "reason": string(v.Cause.Reason), "phase": string(v.Phase),
 			})
+		case v.Left != "" && v.Left != call.ReasonAgentLost: // gone by a transfer
+			d.notice("call.ended", map[string]string{"by": string(call.ByAgent), "reason": string(v.Left)})
+		case d.device.telephone():
+			d.notice("call.telephoneLost", nil)
+		default:
+			d.lost, d.lostAt = v.ID, time.Now()
+			d.notice("call.lost", nil)
 		}
 	default:
 		return
