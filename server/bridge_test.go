@@ -107,10 +107,8 @@ func TestAPlanBridgesTheCallerToAPhoneOutside(t *testing.T) {
 	both.Go(func() { speak(marked(50), overPhone(caller)) })
 	both.Go(func() { speak(marked(50), overPhone(answered)) })
 	both.Wait()
-	time.Sleep(200 * time.Millisecond) // for the last packets, which nothing announces
-	if far.heard.count() < 48 || atCaller.count() < 48 {
-		t.Errorf("of 50 packets %d reached the called and %d the caller", far.heard.count(), atCaller.count())
-	}
+	wantHeard(t, "the called", far.heard, 50)
+	wantHeard(t, "the caller", atCaller, 50)
 	answered.Hangup()
 	select {
 	case <-caller.Done():

@@ -101,15 +101,14 @@ func TestAnOutsidePhoneTakesACallByItsKey(t *testing.T) {
 		t.Errorf("%d packets of the caller were heard before the key", n)
 	}
 	agent.SendDigits("21")
-	time.Sleep(time.Second)
+	atAgent.open(t, overPhone(caller))
+	atCaller.open(t, overPhone(agent))
 	var both sync.WaitGroup
 	both.Go(func() { speak(marked(50), overPhone(caller)) })
 	both.Go(func() { speak(marked(50), overPhone(agent)) })
 	both.Wait()
-	time.Sleep(200 * time.Millisecond)
-	if atAgent.count() < 49 || atCaller.count() < 49 {
-		t.Errorf("of 50 packets %d reached the agent and %d the caller", atAgent.count(), atCaller.count())
-	}
+	wantHeard(t, "the agent", atAgent, 50)
+	wantHeard(t, "the caller", atCaller, 50)
 	agent.Hangup()
 	within(t, "end of the caller's call", 5*time.Second, caller.Done())
 }
@@ -146,7 +145,6 @@ func TestTheFirstOfTwoDevicesWinsAndTheOtherIsCancelled(t *testing.T) {
 		t.Fatal(err)
 	}
 	offer := bob.Ring()
-	time.Sleep(300 * time.Millisecond)
 	bob.Send(map[string]any{"type": "accept", "offer": offer})
 	bob.Until("call", func(m desktest.Message) bool { return m.Call != nil })
 	accepted := time.Now()
