@@ -178,7 +178,7 @@ func TestCallerWhoLeavesStopsTheRinging(t *testing.T) {
 	left := time.Now()
 	o.engine.Leave("call-1", queue.LeaveOver)
 	p.Until("the end of ringing", func(m desktest.Message) bool { return m.Type == "desk" && m.Offer == nil && m.State == "ready" })
-	if took := time.Since(left); took > 200*time.Millisecond {
+	if took := time.Since(left); took > time.Second { // it takes a millisecond; the machine may be busy
 		t.Errorf("the page rang on for %v", took)
 	}
 }
