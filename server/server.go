@@ -60,6 +60,7 @@ type server struct {
 	exchange   *exchange
 	placed     sync.WaitGroup // calls of agents
 	sip        *sipgw.Gateway
+	bindings   *bindings
 	browsers   *webrtc.Engine
 	desks      *desk.Hub
 	metrics    *metrics
@@ -176,11 +177,20 @@ func (s *server) run(ctx, starting context.Context) error {
 		Find: s.find, MayDial: s.mayDial, Telephones: devices{s}, Pacer: s.pacer, Log: s.log,
 	})
 	defer s.desks.Close()
+	s.bindings = &bindings{gateway: s.sip, table: s.tables.Bindings, outbox: s.outbox, node: s.node, log: s.log}
+	if err := s.bindings.load(starting); err != nil {
+		s.sip.Close()
+		return err
+	}
 	listeners, err := s.openHTTP(background, &parts)
 	if err != nil {
 		s.sip.Close()
 		return err
 	}
+	saving, stopSaving := context.WithCancel(background)
+	defer stopSaving()
+	var saver sync.WaitGroup
+	saver.Go(func() { s.bindings.run(saving) })
 	faults := make(chan error, 1+len(listeners))
 	for _, listening := range listeners {
 		parts.Go(func() { faults <- listening() })
@@ -194,6 +204,8 @@ func (s *server) run(ctx, starting context.Context) error {
 	case <-ctx.Done():
 		s.drain()
 	}
+	stopSaving()
+	saver.Wait()
 	s.shutdown()
 	return err
 }
@@ -262,8 +274,9 @@ func (s *server) shutdown() {
 		_ = h.Shutdown(ctx)
 	}
 	s.spool.finish(ctx)
+	s.bindings.saveLast()
 	if err := s.outbox.Flush(ctx); err != nil {
-		s.log.Error("call records were lost", "err", err)
+		s.log.Error("call records or telephones of lines were lost", "err", err)
 	}
 }
 

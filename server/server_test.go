@@ -44,6 +44,7 @@ type center struct {
 	phone    *phone.Phone
 	browsers *browser.Engine
 	cookies  map[string]string
+	config   server.Config
 	stop     context.CancelFunc // asks the server to stop
 	endNow   context.CancelFunc // and not to wait for calls
 	stopped  chan error         // holds what Run returned
@@ -74,15 +75,10 @@ func startWith(t *testing.T, fill func(*store.Tables)) *center {
 	httpPort, sipPort, mediaPort := freePort(t), freePort(t), freePort(t)
 	c.base = fmt.Sprintf("http://127.0.0.1:%d", httpPort)
 	c.sip = fmt.Sprintf("sip:1000@127.0.0.1:%d", sipPort)
-	config := server.Config{
+	c.config = server.Config{
 		StoreConfig: server.StoreConfig{Data: data}, HTTP: fmt.Sprintf("127.0.0.1:%d", httpPort), SIP: fmt.Sprintf("127.0.0.1:%d", sipPort),
 		RTPPorts: "20000-29999", WebRTCPort: fmt.Sprintf("127.0.0.1:%d", mediaPort), AdminPassword: password, Demo: true, Log: "error",
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	now, endNow := context.WithCancel(context.Background())
-	config.EndNow = now.Done()
-	c.stop, c.endNow, c.stopped = cancel, endNow, make(chan error, 1)
-	go func() { c.stopped <- server.Run(ctx, config) }()
 	if c.phone, err = phone.New(phone.Config{Local: netip.MustParseAddr("127.0.0.1")}); err != nil {
 		t.Fatal(err)
 	}
@@ -92,25 +88,55 @@ func startWith(t *testing.T, fill func(*store.Tables)) *center {
 	t.Cleanup(func() {
 		c.phone.Close()
 		c.browsers.Close()
-		c.stop()
-		defer c.endNow()
-		if err := <-c.stopped; err != nil {
-			t.Error(err)
-		}
+		c.halt()
 		http.DefaultClient.CloseIdleConnections()
 	})
+	c.launch()
+	return c
+}
+
+// launch starts the server and waits until it is ready.
+func (c *center) launch() {
+	c.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	now, endNow := context.WithCancel(context.Background())
+	config := c.config
+	config.EndNow = now.Done()
+	stopped := make(chan error, 1)
+	c.stop, c.endNow, c.stopped = cancel, endNow, stopped
+	go func() {
+		defer close(stopped)
+		stopped <- server.Run(ctx, config)
+	}()
 	for limit := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		response, err := http.Get(c.base + "/readyz")
 		if err == nil {
 			_ = response.Body.Close()
 			if response.StatusCode == http.StatusOK {
-				return c
+				return
 			}
 		}
 		if time.Now().After(limit) {
-			t.Fatal("the server did not get ready")
+			c.t.Fatal("the server did not get ready")
 		}
 	}
+}
+
+// halt stops the server in order.
+func (c *center) halt() {
+	c.t.Helper()
+	c.stop()
+	defer c.endNow()
+	if err := <-c.stopped; err != nil {
+		c.t.Error(err)
+	}
+}
+
+// restart stops the server in order and starts it again.
+func (c *center) restart() {
+	c.t.Helper()
+	c.halt()
+	c.launch()
 }
 
 // freePort is a port below those that the system gives to connections, so that

@@ -51,8 +51,7 @@ func (g *Gateway) expect(peer netip.AddrPort, name string) {
 // one.
 func (g *Gateway) connect(ctx context.Context, req *sip.Request) error {
 	transport := strings.ToUpper(req.Transport())
-	out := g.dialled[transport]
-	if out == nil {
+	if g.dialled[transport] == nil {
 		return nil
 	}
 	peer, err := netip.ParseAddrPort(req.Destination())
@@ -60,6 +59,17 @@ func (g *Gateway) connect(ctx context.Context, req *sip.Request) error {
 		return nil //nolint:nilerr // a name, which sipgo looks up
 	}
 	peer = netip.AddrPortFrom(peer.Addr().Unmap(), peer.Port())
+	name := req.Recipient.Host
+	if expected, ok := g.names.Load(peer); ok {
+		name = expected.(string)
+	}
+	return g.open(ctx, transport, peer, name)
+}
+
+// open opens a connection and hands it to sipgo, unless there is one. The
+// certificate of a TLS peer must have the name.
+func (g *Gateway) open(ctx context.Context, transport string, peer netip.AddrPort, name string) error {
+	out := g.dialled[transport]
 	done, err := out.turn(ctx, peer)
 	if err != nil {
 		return err
@@ -67,10 +77,6 @@ func (g *Gateway) connect(ctx context.Context, req *sip.Request) error {
 	defer done()
 	if g.guard.streams.get(transport, peer) != nil {
 		return nil
-	}
-	name := req.Recipient.Host
-	if expected, ok := g.names.Load(peer); ok {
-		name = expected.(string)
 	}
 	conn, err := g.dial(ctx, transport, peer, strings.Trim(name, "[]"))
 	if err != nil {

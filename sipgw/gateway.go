@@ -29,6 +29,7 @@ type Gateway struct {
 	guard          *guard
 	registrar      *registrar.Registrar
 	wrongPasswords wrongPasswords
+	reopen         []ccs.Binding // of before the start, whose connections Run opens
 	// dialled are the connections that we open, by their transport.
 	dialled map[string]*dialled
 	names   sync.Map // of TLS peers: string by netip.AddrPort
@@ -193,6 +194,7 @@ func (g *Gateway) Run(ctx context.Context, accept func(ctx context.Context, in I
 	readers.Go(func() { _ = g.server.ServeTCP(g.dialled["TCP"]) })
 	readers.Go(func() { _ = g.server.ServeTLS(g.dialled["TLS"]) })
 	readers.Go(func() { g.keepAlive(ctx) })
+	readers.Go(func() { g.reopenAll(ctx) })
 	var trunks sync.WaitGroup
 	trunks.Go(func() { g.trunks.run(ctx) })
 	<-ctx.Done()

@@ -81,6 +81,12 @@ func newHandset(t *testing.T, b *bench, network, from string) *handset {
 	return h
 }
 
+// streamHandset is a telephone on a connection that the gateway opened.
+func streamHandset(t *testing.T, conn net.Conn) *handset {
+	t.Cleanup(func() { conn.Close() })
+	return &handset{t: t, conn: conn, stream: bufio.NewReader(conn), number: "100"}
+}
+
 func (h *handset) transport() string {
 	switch h.conn.(type) {
 	case *tls.Conn:

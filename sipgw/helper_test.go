@@ -39,6 +39,7 @@ const patience = 5 * time.Second
 type bench struct {
 	*Gateway
 	calls chan *served
+	run   func() // until stop, which prepare does not do
 	stop  func()
 }
 
@@ -82,6 +83,14 @@ const faultyNumber = "666"
 // with the test.
 func start(t *testing.T, change func(*Config)) *bench {
 	t.Helper()
+	b := prepare(t, change)
+	b.run()
+	return b
+}
+
+// prepare is start without running the gateway.
+func prepare(t *testing.T, change func(*Config)) *bench {
+	t.Helper()
 	pacer := media.NewPacer()
 	cfg := Config{
 		Listen: "127.0.0.1:0", Ports: media.NewPorts(loopback, 0, 0), Pacer: pacer,
@@ -99,7 +108,7 @@ func start(t *testing.T, change func(*Config)) *bench {
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { pacer.Run(ctx) })
-	running.Go(func() {
+	gateway := func() {
 		_ = g.Run(ctx, func(ctx context.Context, in Incoming) {
 			s := &served{Incoming: in, events: make(chan call.Event, 100), done: make(chan struct{}), sound: &collector{}}
 			if in.To == faultyNumber {
@@ -121,7 +130,8 @@ func start(t *testing.T, change func(*Config)) *bench {
 				<-in.Leg.(*caller).over // which a test that failed may have ended itself
 			}
 		})
-	})
+	}
+	b.run = func() { running.Go(gateway) }
 	b.stop = sync.OnceFunc(func() {
 		cancel()
 		running.Wait()

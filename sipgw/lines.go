@@ -1,6 +1,8 @@
 package sipgw
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"net/netip"
 	"sync"
 	"time"
@@ -14,13 +16,14 @@ import (
 type lines struct {
 	byNumber map[string]*ccs.Line
 	byID     map[string]*ccs.Line
+	keys     map[string]string // what LineKey gives, by id
 }
 
 // defaultContacts is how many telephones a line has that does not say.
 const defaultContacts = 3
 
 func newLines(all []*ccs.Line) *lines {
-	l := &lines{byNumber: make(map[string]*ccs.Line), byID: make(map[string]*ccs.Line)}
+	l := &lines{byNumber: make(map[string]*ccs.Line), byID: make(map[string]*ccs.Line), keys: make(map[string]string)}
 	for _, one := range all {
 		if one.Disabled || one.Number == "" || one.ID == "" {
 			continue
@@ -29,9 +32,16 @@ func newLines(all []*ccs.Line) *lines {
 		if own.MaxContacts <= 0 {
 			own.MaxContacts = defaultContacts
 		}
-		l.byNumber[own.Number], l.byID[own.ID] = &own, &own
+		l.byNumber[own.Number], l.byID[own.ID], l.keys[own.ID] = &own, &own, LineKey(&own)
 	}
 	return l
+}
+
+// LineKey stands for the number and password of a line, of which it tells
+// nothing: ccs.Binding.Key of its telephones.
+func LineKey(l *ccs.Line) string {
+	sum := sha256.Sum256([]byte(l.Number + "\n" + l.Secrets.MD5 + "\n" + l.Secrets.SHA256))
+	return base64.RawURLEncoding.EncodeToString(sum[:12])
 }
 
 func (l *lines) none() bool { return len(l.byID) == 0 }
@@ -42,13 +52,8 @@ func (l *lines) byUser(user []byte) *ccs.Line { return l.byNumber[string(user)] 
 // SetLines replaces the lines. A line that is gone, disabled, or has another
 // number or password loses its registrations; calls that run go on.
 func (g *Gateway) SetLines(all []*ccs.Line) {
-	before := g.guard.lines.Load()
-	now := newLines(all)
-	g.guard.lines.Store(now)
-	g.registrar.Keep(func(id string) bool {
-		old, line := before.byID[id], now.byID[id]
-		return line != nil && (old == nil || line.Number == old.Number && line.Secrets == old.Secrets)
-	})
+	g.guard.lines.Store(newLines(all))
+	g.keepRegistered()
 }
 
 // LineState is what is known of a line's telephones.

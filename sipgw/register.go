@@ -26,8 +26,9 @@ func (g *Gateway) onRegister(x exchange) {
 	}
 	flow := registrar.Flow{Transport: x.req.Transport(), Local: g.localAddress(x.tx), Peer: dialog.Source(x.req)}
 	agent := dialog.Clean(header(x.req, "User-Agent", "User-Agent"))
+	key := LineKey(x.line)
 	bindings, moved, err := g.registrar.Register(registrar.Registration{
-		Line: x.line.ID, Max: x.line.MaxContacts, Request: x.req, Flow: flow, UserAgent: agent[:min(len(agent), maxUserAgent)],
+		Line: x.line.ID, Key: key, Max: x.line.MaxContacts, Request: x.req, Flow: flow, UserAgent: agent[:min(len(agent), maxUserAgent)],
 	})
 	if err != nil {
 		g.refuseRegistration(x, err)
@@ -47,10 +48,7 @@ func (g *Gateway) onRegister(x exchange) {
 	}
 	res.AppendHeader(sip.NewHeader("Date", time.Now().UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT")))
 	_ = x.tx.Respond(res)
-	// The connection may have been closed before its binding was there to go.
-	if flow.Transport != "UDP" && g.guard.streams.get(flow.Transport, flow.Peer) == nil {
-		g.registrar.Lost(flow.Transport, flow.Peer)
-	}
+	g.checkRegistered(x.line.ID, key, flow)
 }
 
 func (g *Gateway) refuseRegistration(x exchange, err error) {

@@ -21,6 +21,7 @@ type Tables struct {
 	VoiceTexts *Table[ccs.VoiceText, *ccs.VoiceText]
 	Trunks     *Table[ccs.Trunk, *ccs.Trunk]
 	Lines      *Table[ccs.Line, *ccs.Line]
+	Bindings   *Table[ccs.Bindings, *ccs.Bindings]
 	Calls      *Table[ccs.CallRecord, *ccs.CallRecord]
 	Recordings *Table[ccs.Recording, *ccs.Recording]
 	Sessions   *Table[ccs.Session, *ccs.Session]
@@ -52,6 +53,7 @@ func NewTables(s Store) *Tables {
 			func(l *ccs.Line) (map[string]string, time.Time) {
 				return map[string]string{"number": l.Number}, time.Time{}
 			}),
+		Bindings: NewTable[ccs.Bindings](s, Schema{Table: "bindings"}, nil),
 		Calls: NewTable(s, Schema{Table: "calls", Fields: []string{"from", "to", "queue", "agent", "open"}, Time: "started"},
 			func(c *ccs.CallRecord) (map[string]string, time.Time) {
 				open := ""
@@ -81,7 +83,7 @@ type AnyTable interface {
 func (t *Tables) All() []AnyTable {
 	return []AnyTable{
 		t.Calls, t.Recordings, t.Numbers, t.Plans, t.Versions, t.Menus, t.Queues, t.Sounds, t.VoiceTexts,
-		t.Agents, t.Lines, t.Trunks, t.Users, t.Sessions,
+		t.Agents, t.Bindings, t.Lines, t.Trunks, t.Users, t.Sessions,
 	}
 }
 

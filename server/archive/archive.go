@@ -95,12 +95,14 @@ type line struct {
 }
 
 // kept are the tables that a backup has, by name. Sessions stay out: whoever
-// has signed out since must not be signed in again by a restore.
+// has signed out since must not be signed in again by a restore. So do the
+// telephones of lines: within the hour none is where the backup has it, and calls
+// would go to whoever has its address by then.
 func kept(t *store.Tables) (order []store.AnyTable, byName map[string]store.AnyTable) {
 	byName = make(map[string]store.AnyTable)
 	for _, table := range t.All() {
 		name := table.Schema().Table
-		if name == t.Sessions.Schema().Table {
+		if name == t.Sessions.Schema().Table || name == t.Bindings.Schema().Table {
 			continue
 		}
 		order = append(order, table)

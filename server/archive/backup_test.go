@@ -52,6 +52,9 @@ func TestRestoreBringsEverythingBack(t *testing.T) {
 			if _, err := tablesOf(t, to).Sessions.Get(t.Context(), "session"); !errors.Is(err, store.ErrNotFound) {
 				t.Errorf("a session came back: %v", err)
 			}
+			if _, err := tablesOf(t, to).Bindings.Get(t.Context(), "n-00"); !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("a line's telephone came back: %v", err)
+			}
 		})
 	}
 }

@@ -133,6 +133,7 @@ func fillCenter(t testing.TB, db store.Store) {
 		Username: "account", Password: trunkPassword,
 	})
 	put(t, tables.Sessions, ccs.Session{Meta: ccs.Meta{ID: "session"}, Expires: noon})
+	put(t, tables.Bindings, ccs.Bindings{Meta: ccs.Meta{ID: "n-00"}, Node: "n", List: []ccs.Binding{{Line: "reception"}}})
 
 	ended := ccs.CallRecord{
 		Meta: ccs.Meta{ID: "call-1"}, Direction: "in", From: "+441632960001", To: demo.Number, Queue: demo.SalesID, Started: noon,
@@ -184,7 +185,7 @@ func saveBlob(t testing.TB, db store.Store, id string, data []byte) {
 	}
 }
 
-// content is all that is in a store, but for sessions: documents by table and
+// content is all that is in a store, but for what a backup leaves out: documents by table and
 // id, and blobs.
 func content(t testing.TB, db store.Store) (docs map[string]store.Document, blobs map[string][]byte) {
 	t.Helper()

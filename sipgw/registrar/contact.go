@@ -61,8 +61,7 @@ func readContacts(req *sip.Request) (contacts []asked, all bool, err error) {
 // so nothing that could end a header may be in it.
 func readContact(c *sip.ContactHeader) (asked, bool) {
 	a := asked{uri: *c.Address.Clone(), expires: -1}
-	text := a.uri.String()
-	if scheme := strings.ToLower(a.uri.Scheme); scheme != "sip" && scheme != "sips" || a.uri.Host == "" || len(text) > maxParam || !plain(text) || strings.ContainsAny(text, "<>\" ") {
+	if !usable(a.uri) {
 		return asked{}, false
 	}
 	for _, p := range c.Params {
@@ -86,6 +85,12 @@ func readContact(c *sip.ContactHeader) (asked, bool) {
 		a.instance = ""
 	}
 	return a, true
+}
+
+// usable tells whether a telephone can be called by a URI.
+func usable(uri sip.Uri) bool {
+	text, scheme := uri.String(), strings.ToLower(uri.Scheme)
+	return (scheme == "sip" || scheme == "sips") && uri.Host != "" && len(text) <= maxParam && plain(text) && !strings.ContainsAny(text, "<>\" ")
 }
 
 func plain(s string) bool {

@@ -26,8 +26,11 @@ func (r *Refusal) Error() string {
 // Registration is what a REGISTER asks for, by somebody who has proved to be the
 // line's telephone.
 type Registration struct {
-	Line      string // its id
-	Max       int    // how many telephones it may have
+	Line string // its id
+	// Key stands for the number and the password by which the telephone proved to
+	// be the line's.
+	Key       string
+	Max       int // how many telephones it may have
 	Request   *sip.Request
 	Flow      Flow
 	UserAgent string
@@ -71,13 +74,13 @@ func (r *Registrar) register(g Registration, contacts []asked, all bool) ([]Move
 	for _, a := range contacts {
 		fresh := &Binding{
 			URI: a.uri, Flow: g.Flow, UserAgent: g.UserAgent, Since: now, Q: a.q, NAT: behindNAT(a.uri, g.Flow),
-			line: g.Line, instance: a.instance, callID: callID, seq: seq,
+			line: g.Line, key: g.Key, instance: a.instance, callID: callID, seq: seq,
 		}
 		lasts, err := fresh.lasts(a.expires)
 		if err != nil {
 			return nil, err
 		}
-		fresh.Expires = now.Add(lasts)
+		fresh.Expires, fresh.granted = now.Add(lasts), lasts
 		at := slices.IndexFunc(next, func(b *Binding) bool { return fresh.isOf(b) })
 		if at < 0 {
 			if lasts > 0 {
@@ -96,6 +99,9 @@ func (r *Registrar) register(g Registration, contacts []asked, all bool) ([]Move
 			continue
 		}
 		fresh.Since, fresh.shard = old.Since, old.shard
+		if fresh.refreshes(old) {
+			fresh.kept = old.kept
+		}
 		next[at] = fresh
 		if old.Flow != fresh.Flow {
 			moved = append(moved, Move{old.Flow, fresh.Flow})

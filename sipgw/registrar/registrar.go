@@ -1,6 +1,6 @@
 // Package registrar keeps where the telephones of each line are: the bindings of
-// RFC 3261 §10.3. It keeps them in memory; telephones register again by
-// themselves.
+// RFC 3261 §10.3. It works in memory alone, and says what of it has to be stored
+// for the next start.
 package registrar
 
 import (
@@ -41,6 +41,9 @@ type Binding struct {
 	Q         string
 
 	line     string
+	key      string        // of Registration
+	granted  time.Duration // how long a refreshing lasts
+	kept     time.Time     // when it ends by what is stored of it; zero where nothing is
 	instance string
 	callID   string
 	seq      uint32
@@ -60,7 +63,9 @@ type Registrar struct {
 	timer  *time.Timer
 	shards uint32
 	closed bool
-	news   []news
+	// unsaved are the sheets that what is stored of lacks something.
+	unsaved [Sheets]bool
+	news    []news
 
 	telling sync.Mutex // keeps what is told in order
 }
@@ -137,12 +142,14 @@ func (r *Registrar) Behind(shard, n uint32, flows []Flow) []Flow {
 	return flows
 }
 
-// Keep drops the bindings of every line but those that keep tells to keep.
-func (r *Registrar) Keep(keep func(line string) bool) {
+// Keep drops all bindings but those that keep tells to keep, by their line and
+// the key of their registration.
+func (r *Registrar) Keep(keep func(line, key string) bool) {
 	r.change(func() {
-		for line := range r.lines {
-			if !keep(line) {
-				r.replace(line, nil)
+		for line, all := range r.lines {
+			left := slices.DeleteFunc(slices.Clone(all), func(b *Binding) bool { return !keep(line, b.key) })
+			if len(left) < len(all) {
+				r.replace(line, left)
 			}
 		}
 	})
@@ -213,6 +220,9 @@ func (r *Registrar) replace(line string, bindings []*Binding) {
 		delete(r.lines, line)
 	} else {
 		r.lines[line] = bindings
+	}
+	if outdates(before, bindings) {
+		r.unsaved[sheetOf(line)] = true
 	}
 	if (len(before) == 0) != (len(bindings) == 0) {
 		r.news = append(r.news, news{line, len(bindings) > 0})

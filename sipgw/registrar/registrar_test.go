@@ -57,7 +57,7 @@ func (r *rig) register(flow Flow, callID string, headers ...string) (int, []stri
 
 func (r *rig) send(flow Flow, callID string, seq int, headers ...string) (int, []string) {
 	r.t.Helper()
-	got, _, err := r.Register(Registration{Line: "l", Max: 3, Request: parse(r.t, callID, seq, headers...), Flow: flow, UserAgent: "Desk"})
+	got, _, err := r.Register(Registration{Line: "l", Key: "password", Max: 3, Request: parse(r.t, callID, seq, headers...), Flow: flow, UserAgent: "Desk"})
 	code := 200
 	if err != nil {
 		var refused *Refusal
@@ -221,14 +221,20 @@ func TestClosedConnectionTakesAllItsLines(t *testing.T) {
 
 func TestLinesThatAreGoneLoseTheirBindings(t *testing.T) {
 	r := newRig(t)
-	r.register(desk, "a", "Contact: <sip:100@192.0.2.20>")
-	r.Keep(func(line string) bool { return line == "l" })
-	if len(r.Bindings("l")) != 1 {
-		t.Error("a line that stays lost its binding")
-	}
-	r.Keep(func(string) bool { return false })
-	if len(r.Bindings("l")) != 0 {
-		t.Error("a line that is gone has a binding")
+	for _, x := range []struct {
+		name  string
+		keep  func(line, key string) bool
+		stays bool
+	}{
+		{"that stays", func(line, key string) bool { return line == "l" && key == "password" }, true},
+		{"with another password", func(_, key string) bool { return key == "another" }, false},
+		{"that is gone", func(string, string) bool { return false }, false},
+	} {
+		r.register(desk, "a", "Contact: <sip:100@192.0.2.20>")
+		r.Keep(x.keep)
+		if got := len(r.Bindings("l")) == 1; got != x.stays {
+			t.Errorf("a line %s: bound is %v", x.name, got)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"net/netip"
 	"reflect"
 	"testing"
 	"time"
@@ -128,6 +129,16 @@ func testAllTables(t *testing.T, s store.Store) {
 	call := &ccs.CallRecord{From: "+33123456789", To: "1000", Started: noon}
 	if err := tables.Calls.Put(t.Context(), call); err != nil {
 		t.Fatal(err)
+	}
+	bindings := &ccs.Bindings{Node: "n", List: []ccs.Binding{{
+		Line: "l", Key: "k", Contact: "sip:1@[2001:db8::1]", Transport: "TCP", Local: netip.MustParseAddrPort("[2001:db8::2]:5060"),
+		Peer: netip.MustParseAddrPort("192.0.2.1:65535"), Since: noon, Expires: noon.Add(time.Hour), Granted: 3600_000, CSeq: 1<<32 - 1,
+	}}}
+	if err := tables.Bindings.Put(t.Context(), bindings); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := tables.Bindings.Get(t.Context(), bindings.ID); err != nil || !reflect.DeepEqual(got, bindings) {
+		t.Errorf("telephones of lines: %+v, %v", got, err)
 	}
 	open := store.Query{Equal: map[string]string{"open": "yes"}}
 	list, _, err := tables.Calls.List(t.Context(), open)
