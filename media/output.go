@@ -24,6 +24,7 @@ type Output struct {
 	stream *Stream
 	buffer [MaxPacket + sendSlack]byte
 	only   Source // when not 0, packets of other sources are left out
+	paused bool   // the receiver wants nothing
 	sums   rtcp.Sent
 
 	codec   atomic.Uint32
@@ -82,6 +83,20 @@ func (o *Output) SetPacketTime(d time.Duration) { o.time.Store(int64(d)) }
 // PacketTime is what SetPacketTime said last.
 func (o *Output) PacketTime() time.Duration { return time.Duration(o.time.Load()) }
 
+// SetSending says whether the receiver wants packets. What is written while it
+// does not is left out as if it had never been: numbers count what was sent
+// (RFC 3550 §5.1), and a gap of many would look like loss or, with SRTP, like
+// another wrap of them.
+func (o *Output) SetSending(sending bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if sending == o.paused {
+		o.paused = !sending
+		o.stream.rewriter.interrupt()
+		o.written.Store(int64(Now()))
+	}
+}
+
 // SSRC is the SSRC of all packets that go out.
 func (o *Output) SSRC() uint32 { return o.stream.SSRC() }
 
@@ -101,7 +116,7 @@ func (o *Output) write(p *Packet, written time.Duration) {
 		return
 	}
 	defer o.mu.Unlock()
-	if o.only != 0 && p.Source != o.only {
+	if o.paused || o.only != 0 && p.Source != o.only {
 		return
 	}
 	h, packet, ok := o.stream.Prepare(o.buffer[:0], p)

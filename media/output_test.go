@@ -53,6 +53,48 @@ func TestOutputTranslatesTheOtherLaw(t *testing.T) {
 	}
 }
 
+func TestWhatAReceiverDoesNotWantTakesNoNumbers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var w wire
+		o := NewOutput(w.send)
+		o.SetCodec(PCMA, 8)
+		keep := NewKeepAlive(o)
+		p := Packet{Source: NewSource(), Codec: PCMA, Payload: ramp(FrameSamples)}
+		say := func(n int) {
+			for range n {
+				time.Sleep(FrameTime)
+				p.Sequence, p.Timestamp, p.Arrived = p.Sequence+1, p.Timestamp+FrameSamples, Now()
+				o.WritePacket(&p)
+				keep.Tick(Now())
+			}
+		}
+		say(3)
+		o.SetSending(false)
+		o.SetSending(false)
+		say(500)
+		if len(w.headers) != 3 || o.Stats().Sent != 3 {
+			t.Fatalf("%d packets went out, %d were counted", len(w.headers), o.Stats().Sent)
+		}
+		o.SetSending(true)
+		say(2)
+		o.SetSending(true) // changes nothing
+		say(1)
+		if len(w.headers) != 6 {
+			t.Fatalf("%d packets went out", len(w.headers))
+		}
+		for i := 1; i < len(w.headers); i++ {
+			now, before := w.headers[i], w.headers[i-1]
+			frames := uint32(1)
+			if i == 3 {
+				frames = 501 // the time that passed shows
+			}
+			if now.Sequence != before.Sequence+1 || now.Timestamp != before.Timestamp+frames*FrameSamples || now.Marker != (i == 3) {
+				t.Errorf("packet %d is %+v after %+v", i, now, before)
+			}
+		}
+	})
+}
+
 func TestOutputSendsWhatTheReceiverTakes(t *testing.T) {
 	tests := map[string]struct {
 		takes   map[Codec]uint8

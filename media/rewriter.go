@@ -94,6 +94,9 @@ func (r *Rewriter) Rewrite(p *Packet, clockRate uint32) (h Header, ok bool) {
 	}
 }
 
+// interrupt has the next packet begin anew, whoever it is from.
+func (r *Rewriter) interrupt() { r.source = 0 }
+
 // begin continues the timeline with the first packet of another source. The
 // time in which nothing came is a jump of the timestamp with a marker, which
 // is how a sender shows silence (RFC 3551 §4.1).

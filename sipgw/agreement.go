@@ -17,10 +17,12 @@ import (
 func (l *leg) agree(a sdp.Agreement) {
 	// Either law is taken in whatever was agreed: some peers switch without a
 	// word, and a table turns one into the other.
-	types := map[uint8]media.Codec{0: media.PCMU, 8: media.PCMA, a.PayloadType: a.Codec}
+	types := map[uint8]media.Codec{0: media.PCMU, 8: media.PCMA}
 	if a.EventType != 0 {
-		types[a.EventType] = media.TelephoneEvent
+		// Peers that number anew in their answer send by either description.
+		types[a.EventType], types[a.OwnEventType] = media.TelephoneEvent, media.TelephoneEvent
 	}
+	types[a.PayloadType], types[a.OwnPayloadType] = a.Codec, a.Codec
 	if err := srtp.Rekey(l.port, l.agreed.Keys, a.Keys); err != nil {
 		// Nothing may go out as it is where encryption was agreed on.
 		l.log.Error("a call's sound could not be encrypted", "err", err)
@@ -40,6 +42,7 @@ func (l *leg) agree(a sdp.Agreement) {
 	l.port.SetControl(a.Control, a.Mux)
 	l.port.SetRemote(a.Remote)
 	l.port.SetSending(a.Sends())
+	l.output.SetSending(a.Sends())
 	l.agreed = a
 }
 

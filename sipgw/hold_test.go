@@ -31,6 +31,57 @@ func TestHoldAtTheSessionLevel(t *testing.T) {
 	close(s.done)
 }
 
+func TestHoldTakesNoSequenceNumbers(t *testing.T) {
+	g := start(t, nil)
+	r := newRaw(t, g, "127.0.0.1")
+	s, _ := r.talk(g, r.offer())
+	// heard is the number of the next packet that comes, if one does.
+	heard := func(wait time.Duration) (sequence uint16, ok bool) {
+		_ = r.rtp.SetReadDeadline(time.Now().Add(wait))
+		b := make([]byte, 2000)
+		n, err := r.rtp.Read(b)
+		h, _, ok := media.ParseRTP(b[:n])
+		return h.Sequence, ok && err == nil
+	}
+	p := media.Packet{Source: media.NewSource(), Codec: media.PCMA, Payload: make([]byte, 160)}
+	say := func(n int) {
+		for range n {
+			p.Sequence, p.Timestamp, p.Arrived = p.Sequence+1, p.Timestamp+160, media.Now()
+			s.Leg.WritePacket(&p)
+		}
+	}
+	say(1)
+	last, ok := heard(patience)
+	if !ok {
+		t.Fatal("nothing is heard")
+	}
+	r.request("INVITE", r.offer("a=sendonly"))
+	expect[call.Held](t, s)
+	for next, more := heard(100 * time.Millisecond); more; next, more = heard(100 * time.Millisecond) {
+		last = next
+	}
+	say(1000)
+	r.request("INVITE", r.offer("a=sendrecv"))
+	expect[call.Held](t, s)
+	say(1)
+	if next, ok := heard(patience); !ok || next != last+1 {
+		t.Errorf("after the hold comes %d (%v), the last before was %d", next, ok, last)
+	}
+	close(s.done)
+}
+
+func TestOfferOfOursKeepsTheLinesOfTheSession(t *testing.T) {
+	g := start(t, nil)
+	r := newRaw(t, g, "127.0.0.1")
+	s, _ := r.talk(g, strings.Replace(r.offer(), "m=audio", "m=video 5000 RTP/AVP 96\r\nm=audio", 1)+"m=image 5002 udptl t38\r\n")
+	got := r.request("INVITE", "")
+	video, audio, image := strings.Index(got, "m=video 0 RTP/AVP 96\r\n"), strings.Index(got, "m=audio "), strings.Index(got, "m=image 0 udptl t38\r\n")
+	if video < 0 || audio < video || image < audio {
+		t.Errorf("offered\n%s", got)
+	}
+	close(s.done)
+}
+
 func TestVersionRisesExactlyWhenTheAnswerChanges(t *testing.T) {
 	g := start(t, nil)
 	r := newRaw(t, g, "127.0.0.1")

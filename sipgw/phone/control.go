@@ -242,6 +242,7 @@ func (c *Call) agree(a sdp.Agreement) {
 	c.port.SetControl(a.Control, a.Mux)
 	c.port.SetRemote(a.Remote)
 	c.port.SetSending(a.Sends())
+	c.output.SetSending(a.Sends())
 	c.agreed = a
 }
 

@@ -20,8 +20,12 @@ var (
 // Agreement is what an offer and its answer settled, seen from our side.
 type Agreement struct {
 	Codec       media.Codec
-	PayloadType uint8 // of the sound, in both directions
+	PayloadType uint8 // of the sound
 	EventType   uint8 // of telephone-event, 0 when the peer has none
+	// OwnPayloadType and OwnEventType are the same by our own description. Where
+	// an answer gives other numbers than our offer did, each side sends by those
+	// of the other (RFC 3264 §6.1).
+	OwnPayloadType, OwnEventType uint8
 	// Remote is where to send. It is not valid while the peer gave no address
 	// (an old-style hold): the former one is kept for later.
 	Remote netip.AddrPort
@@ -42,13 +46,6 @@ func (a Agreement) Sends() bool { return a.Direction.Sends() }
 
 // Encrypted tells whether sound is encrypted.
 func (a Agreement) Encrypted() bool { return a.Send.Suite() != srtp.NoSuite }
-
-// SameSound tells whether b has the same encodings and address as a, so that
-// only the direction may differ.
-func (a Agreement) SameSound(b Agreement) bool {
-	return a.Codec == b.Codec && a.PayloadType == b.PayloadType && a.EventType == b.EventType && a.Remote == b.Remote &&
-		a.Send == b.Send && a.Receive == b.Receive
-}
 
 // choice is a line that both sides can use.
 type choice struct {
@@ -112,6 +109,7 @@ func settle(line *Line, wanted []media.Codec, encrypted bool, usable func(Crypto
 	if events := slices.IndexFunc(line.Formats, func(f Format) bool { return f.Codec == media.TelephoneEvent }); events >= 0 {
 		c.EventType = line.Formats[events].PayloadType
 	}
+	c.OwnPayloadType, c.OwnEventType = c.PayloadType, c.EventType
 	if !line.NoAddress() {
 		c.Remote = netip.AddrPortFrom(line.Address, line.Port)
 		c.Control = line.control()

@@ -2,7 +2,7 @@ package sdp
 
 import (
 	"net/netip"
-	"strings"
+	"slices"
 )
 
 // Removed tells whether an offer within a call takes its sound away: it has
@@ -24,15 +24,8 @@ func (d *Description) Removed() bool {
 // AnswerRemoved writes the answer to an offer that takes the sound away, which
 // leaves the call without any until the next offer.
 func (w *Writer) AnswerRemoved(offer *Description, former Agreement, local netip.AddrPort) ([]byte, Agreement) {
-	var b strings.Builder
-	for i := range offer.Lines {
-		offer.Lines[i].refuse(&b)
-	}
+	at := slices.IndexFunc(offer.Lines, func(l Line) bool { return l.Kind == "audio" })
+	w.session = offer.slot(at, former.EventType)
 	former.Direction, former.Held, former.Remote = Inactive, true, netip.AddrPort{}
-	return w.finish(local.Addr(), b.String()), former
-}
-
-// refuse writes the answer to a line that is not used (RFC 3264 §6).
-func (l *Line) refuse(b *strings.Builder) {
-	b.WriteString("m=" + l.Kind + " 0 " + l.Protocol + " " + strings.Join(l.Listed, " ") + "\r\n")
+	return w.finish(local.Addr(), w.session.before+offer.Lines[at].refusal()+w.session.behind), former
 }

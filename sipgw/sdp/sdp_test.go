@@ -3,6 +3,7 @@ package sdp
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -206,7 +207,8 @@ func TestAnswerAgreesOnWhatTheOfferAllows(t *testing.T) {
 			if !errors.Is(err, r.err) {
 				t.Fatalf("error %v, want %v", err, r.err)
 			}
-			if got != r.want {
+			// An answer of ours has the peer's numbers.
+			if r.want.OwnPayloadType, r.want.OwnEventType = r.want.PayloadType, r.want.EventType; got != r.want {
 				t.Errorf("agreed on %+v, want %+v", got, r.want)
 			}
 		})
@@ -315,6 +317,7 @@ func FuzzParse(f *testing.F) {
 		"a=rtpmap:101 telephone-event/8000", "a=fmtp:101 0-16", "a=ptime:20", "a=sendrecv")))
 	f.Add([]byte("c=IN IP6 ::\nm=audio 1/2 RTP/AVP 97\na=rtpmap:97 PCMU/8000"))
 	f.Add([]byte("c=IN IP4 192.0.2.1\nm=audio 9 RTP/SAVP 8\na=crypto:1 AEAD_AES_128_GCM inline:" + strings.Repeat("A", 38) + "|2^31 WSH=64\na=rtcp:9 IN IP6 ::1\na=rtcp-mux"))
+	f.Add([]byte("c=IN IP4 192.0.2.1\nm=image 0 udptl t38\nm=audio 1 RTP/AVPF 9 127\na=rtpmap:127 telephone-event/8000\nm=video 9 RTP/AVP 96"))
 	f.Add([]byte("a=rtpmap:8\r\nm=video 0 x y\r\nm=audio 1 RTP/AVP 8\r\na=inactive"))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		offer, err := Parse(body)
@@ -338,8 +341,12 @@ func FuzzParse(f *testing.F) {
 		if len(again.Lines) != len(offer.Lines) {
 			t.Fatalf("%d lines answered with %d", len(offer.Lines), len(again.Lines))
 		}
-		if !agreed.Codec.G711() {
+		if !slices.Contains(spoken, agreed.Codec) {
 			t.Fatalf("agreed on %v", agreed.Codec)
+		}
+		later, err := Parse(w.Offer(local, nil, SendRecv))
+		if err != nil || len(later.Lines) != len(offer.Lines) {
+			t.Fatalf("an offer after it has %d lines of %d (%v)", len(later.Lines), len(offer.Lines), err)
 		}
 		for _, line := range strings.SplitAfter(string(answer), "\n") {
 			if line != "" && !strings.HasSuffix(line, "\r\n") {
@@ -358,5 +365,83 @@ func TestOfferPutsThePreferredCodecFirst(t *testing.T) {
 		if !strings.Contains(offer, want) || !strings.Contains(offer, "a=rtpmap:9 G722/8000\r\n") {
 			t.Errorf("preferring %v: %s", first, offer)
 		}
+	}
+}
+
+func TestOfferWithinASessionKeepsItsLinesAndNumbers(t *testing.T) {
+	head := crlf("v=0", "o=- 1 1 IN IP4 192.0.2.9", "s=-", "c=IN IP4 192.0.2.9", "t=0 0")
+	w := NewWriter(1)
+	kinds := func(text []byte) string {
+		t.Helper()
+		d, err := Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var lines []string
+		for _, l := range d.Lines {
+			used := "used"
+			if l.Port == 0 {
+				used = "refused"
+			}
+			lines = append(lines, l.Kind+" "+l.Protocol+" "+used)
+		}
+		return strings.Join(lines, ", ")
+	}
+	for _, row := range []struct{ name, offer, want string }{
+		{
+			"video before and a fax behind",
+			crlf("m=video 5000 RTP/AVP 96", "m=audio 4000 RTP/AVPF 8 97", "a=rtpmap:97 telephone-event/8000", "m=image 5002 udptl t38"),
+			"video RTP/AVP refused, audio RTP/AVPF used, image udptl refused",
+		},
+		{
+			"two lines of sound, of which the second can be used",
+			crlf("m=audio 4000 RTP/AVP 18", "m=audio 4002 RTP/AVP 8 97", "a=rtpmap:97 telephone-event/8000"),
+			"audio RTP/AVP refused, audio RTP/AVP used",
+		},
+		{
+			"the sound was taken away",
+			crlf("m=video 5000 RTP/AVP 96", "m=audio 0 RTP/AVP 8"),
+			"video RTP/AVP refused, audio RTP/AVP used",
+		},
+	} {
+		offer, err := Parse([]byte(head + row.offer))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if offer.Removed() {
+			w.AnswerRemoved(offer, Agreement{EventType: 97}, here)
+		} else if _, _, err = w.Answer(offer, here); err != nil {
+			t.Fatal(err)
+		}
+		again := w.Offer(here, nil, SendRecv)
+		if got := kinds(again); got != row.want {
+			t.Errorf("%s: offered %s", row.name, got)
+		}
+		// A number keeps its meaning within a session.
+		if !strings.Contains(string(again), "a=rtpmap:97 telephone-event/8000\r\n") || strings.Contains(string(again), "101") {
+			t.Errorf("%s: offered\n%s", row.name, again)
+		}
+	}
+}
+
+func TestAnswerMayNumberAnew(t *testing.T) {
+	head := crlf("v=0", "o=- 1 1 IN IP4 192.0.2.9", "s=-", "c=IN IP4 192.0.2.9", "t=0 0")
+	answer, err := Parse([]byte(head + crlf("m=audio 4000 RTP/AVP 98 96", "a=rtpmap:98 G722/8000", "a=rtpmap:96 telephone-event/8000")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := NewWriter(1)
+	w.Offer(here, nil, SendRecv)
+	got, err := w.Accept(answer)
+	if err != nil || got.PayloadType != 98 || got.OwnPayloadType != 9 || got.EventType != 96 || got.OwnEventType != 101 {
+		t.Errorf("agreed on %+v (%v)", got, err)
+	}
+	// An answer of ours that is repeated as an offer has the peer's numbers.
+	if _, _, err := w.Answer(answer, here); err != nil {
+		t.Fatal(err)
+	}
+	w.Repeat()
+	if got, err = w.Accept(answer); err != nil || got.OwnPayloadType != 98 || got.OwnEventType != 96 {
+		t.Errorf("repeated: agreed on %+v (%v)", got, err)
 	}
 }

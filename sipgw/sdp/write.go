@@ -32,9 +32,6 @@ func Preferring(first media.Codec) []media.Codec {
 	return codecs
 }
 
-// eventType is the payload type that our own offers give telephone-event.
-const eventType = 101
-
 // Writer writes our side of one session: every description that we send in one
 // dialog comes from the same Writer, so that the version in the o= line rises
 // exactly when the rest changed (RFC 3264 §8), and our keys stay the same
@@ -46,7 +43,9 @@ type Writer struct {
 	text    []byte // all of what was written last
 	policy  Policy
 	offered []media.Codec
+	formats []Format                // of the last description
 	crypto  []Crypto                // of the last offer; none for a plain one
+	session slot                    // where the sound is among the m-lines
 	keys    map[srtp.Suite]srtp.Key // ours
 	agreed  Crypto                  // what we encrypt with, zero for plain sound
 	mux     bool                    // RTCP shares the port, or we offer that it does
@@ -80,8 +79,8 @@ func (w *Writer) Offer(local netip.AddrPort, codecs []media.Codec, direction Dir
 	for _, c := range codecs {
 		formats = append(formats, Format{PayloadType: staticType(c), Codec: c})
 	}
-	formats = append(formats, Format{PayloadType: eventType, Codec: media.TelephoneEvent})
-	profile := "RTP/AVP"
+	formats = append(formats, Format{PayloadType: w.session.eventType(), Codec: media.TelephoneEvent})
+	w.formats = formats
 	switch {
 	case w.agreed != Crypto{}: // the same key under the same tag goes on (RFC 4568 §7.1.4)
 		w.crypto = []Crypto{w.agreed}
@@ -90,15 +89,14 @@ func (w *Writer) Offer(local netip.AddrPort, codecs []media.Codec, direction Dir
 			w.crypto = append(w.crypto, Crypto{i + 1, w.key(suite)})
 		}
 	}
-	if len(w.crypto) > 0 {
-		profile = "RTP/SAVP"
-	}
 	var b strings.Builder
-	writeSound(&b, profile, local.Port(), formats)
+	b.WriteString(w.session.before)
+	writeSound(&b, w.session.profile(len(w.crypto) > 0), local.Port(), formats)
 	for _, c := range w.crypto {
 		writeCrypto(&b, c)
 	}
 	writeEnd(&b, w.mux, direction)
+	b.WriteString(w.session.behind)
 	return w.finish(local.Addr(), b.String())
 }
 
@@ -131,25 +129,21 @@ func (w *Writer) Answer(offer *Description, local netip.AddrPort) ([]byte, Agree
 		formats = append(formats, Format{PayloadType: agreed.EventType, Codec: media.TelephoneEvent})
 	}
 	// Should the answer be repeated as an offer, this is what it offers.
-	w.offered, w.crypto, w.agreed, w.mux = []media.Codec{agreed.Codec}, nil, Crypto{}, agreed.Mux
+	w.offered, w.formats, w.crypto, w.agreed, w.mux = []media.Codec{agreed.Codec}, formats, nil, Crypto{}, agreed.Mux
 	if suite := agreed.Receive.Suite(); suite != srtp.NoSuite {
 		agreed.Send = w.key(suite)
 		w.agreed = Crypto{chosen.crypto.Tag, agreed.Send}
 		w.crypto = []Crypto{w.agreed}
 	}
+	w.session = offer.slot(chosen.index, agreed.EventType)
 	var b strings.Builder
-	for i := range offer.Lines {
-		line := &offer.Lines[i]
-		if i != chosen.index {
-			line.refuse(&b)
-			continue
-		}
-		writeSound(&b, line.Protocol, local.Port(), formats)
-		if agreed.Encrypted() {
-			writeCrypto(&b, w.agreed)
-		}
-		writeEnd(&b, agreed.Mux, agreed.Direction)
+	b.WriteString(w.session.before)
+	writeSound(&b, chosen.line.Protocol, local.Port(), formats)
+	if agreed.Encrypted() {
+		writeCrypto(&b, w.agreed)
 	}
+	writeEnd(&b, agreed.Mux, agreed.Direction)
+	b.WriteString(w.session.behind)
 	return w.finish(local.Addr(), b.String()), agreed, nil
 }
 
@@ -172,6 +166,14 @@ func (w *Writer) Accept(answer *Description) (Agreement, error) {
 	}
 	agreed := chosen.Agreement
 	agreed.Mux = agreed.Mux && w.mux
+	for _, f := range w.formats {
+		switch {
+		case f.Codec == agreed.Codec:
+			agreed.OwnPayloadType = f.PayloadType
+		case f.Codec == media.TelephoneEvent && agreed.EventType != 0:
+			agreed.OwnEventType = f.PayloadType
+		}
+	}
 	agreed.Send = ours.Key
 	w.agreed, w.mux = ours, agreed.Mux
 	return agreed, nil
