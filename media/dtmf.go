@@ -2,6 +2,7 @@ package media
 
 import (
 	"encoding/binary"
+	"math"
 	"time"
 )
 
@@ -35,6 +36,10 @@ func appendEvent(dst []byte, event uint8, end bool, duration uint16) []byte {
 // is sent anew every 50 ms or so, and its end three times.
 const eventMemory = 5 * time.Second
 
+// longEvent is the duration from which on an event may go on in another one: its
+// sixteen bits are used up (RFC 4733 §2.5.1.3).
+const longEvent = 0xff00
+
 // DigitReceiver finds the keys in a stream's telephone-event packets. A key is
 // found in any packet of its event, so that it is not lost with the first or
 // the last one, and once only. The zero value is ready to use; it is not safe
@@ -44,6 +49,8 @@ type DigitReceiver struct {
 	timestamp uint32
 	event     uint8
 	sequence  uint16 // of the newest packet
+	duration  uint16 // of the event so far, in units of the RTP clock
+	ended     bool
 	heard     time.Duration
 	any       bool
 }
@@ -54,23 +61,26 @@ func (r *DigitReceiver) Receive(p *Packet) (digit byte, ok bool) {
 	if p.Codec != TelephoneEvent {
 		return 0, false
 	}
-	event, _, _, _, ok := ParseEvent(p.Payload)
+	event, end, duration, _, ok := ParseEvent(p.Payload)
 	if !ok || int(event) >= len(digits) {
 		return 0, false
 	}
+	again := false
 	if r.any && p.Source == r.source && p.Arrived-r.heard < eventMemory {
 		late := int16(p.Sequence-r.sequence) < 0
 		switch age := int32(p.Timestamp - r.timestamp); {
 		case age == 0 && event == r.event:
 			r.heard = p.Arrived
 			if !late {
-				r.sequence = p.Sequence
+				r.sequence, r.duration, r.ended = p.Sequence, duration, end
 			}
 			return 0, false
 		case age < 0, age == 0 && late:
 			return 0, false // of a key before this one
+		case event == r.event && !r.ended && r.duration >= longEvent && age <= math.MaxUint16+1:
+			again = true // it goes on (RFC 4733 §2.5.1.3)
 		}
 	}
-	r.source, r.timestamp, r.event, r.sequence, r.heard, r.any = p.Source, p.Timestamp, event, p.Sequence, p.Arrived, true
-	return digits[event], true
+	*r = DigitReceiver{p.Source, p.Timestamp, event, p.Sequence, duration, end, p.Arrived, true}
+	return digits[event], !again
 }

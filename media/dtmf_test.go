@@ -69,6 +69,37 @@ func TestDigitReceiver(t *testing.T) {
 	}
 }
 
+func TestKeyThatIsHeldForTenSecondsIsOne(t *testing.T) {
+	var r DigitReceiver
+	p := Packet{Source: 1, Codec: TelephoneEvent, Sequence: 1, Timestamp: 1000}
+	found := ""
+	send := func(duration int, end bool) {
+		p.Payload = appendEvent(nil, 5, end, uint16(duration))
+		if digit, ok := r.Receive(&p); ok {
+			found += string(digit)
+		}
+		p.Sequence++
+		p.Arrived += 50 * time.Millisecond
+	}
+	for duration := 400; duration <= 0xffff; duration += 400 {
+		send(duration, false)
+	}
+	// No longer duration can be told: the event goes on in another.
+	send(0xffff, false)
+	p.Timestamp += 0xffff
+	send(400, false)
+	send(800, true)
+	send(800, true)
+	if found != "5" {
+		t.Errorf("found %q", found)
+	}
+	p.Timestamp += 1600 // the same key, once more
+	send(400, false)
+	if found != "55" {
+		t.Errorf("found %q", found)
+	}
+}
+
 func TestDigitSenderIsUnderstood(t *testing.T) {
 	withPacer(t, func(t *testing.T, pacer *Pacer) {
 		var w wire

@@ -162,7 +162,7 @@ func TestPortCloseEndsItsReader(t *testing.T) {
 }
 
 func TestPortsAreEvenAndTakenInTurn(t *testing.T) {
-	ports := NewPorts(loopback, 31001, 31008)
+	ports := NewPorts(loopback, 31001, 31010) // of 31010 the other one would lie outside
 	var got []uint16
 	for range 3 {
 		p, err := ports.Open(PortConfig{})
@@ -219,6 +219,45 @@ func TestPortsSkipsWhatAnotherProgramUses(t *testing.T) {
 		t.Fatalf("%v", err)
 	}
 	p.Close()
+}
+
+func TestBothPortsOfAPairLieWithinTheRange(t *testing.T) {
+	ports := NewPorts(loopback, 31030, 31032)
+	p, err := ports.Open(PortConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
+	if other, err := ports.Open(PortConfig{}); err == nil {
+		other.Close()
+		t.Errorf("opened %d and the one above, beyond the range", other.Local().Port())
+	}
+}
+
+func TestSenderThatCountsAnewHasLostNothing(t *testing.T) {
+	for _, jump := range []int{20000, -20000, maxSequenceStep + 500, 1 << 15} {
+		var r reception
+		p := Packet{Source: 1, Codec: PCMA, Sequence: 100}
+		hear := func(n int) {
+			for range n {
+				p.Sequence++
+				p.Timestamp += FrameSamples
+				p.Arrived += FrameTime
+				r.note(&p, 7)
+			}
+		}
+		hear(100)
+		p.Sequence += 5 // these are lost
+		hear(100)
+		p.Sequence += uint16(jump)
+		hear(100)
+		if lost := r.lost(); lost != 5 {
+			t.Errorf("a jump by %d: %d lost, want 5", jump, lost)
+		}
+		if b, ok := r.report(p.Arrived); !ok || b.Lost != 0 || b.Fraction != 0 {
+			t.Errorf("a jump by %d is reported as %+v", jump, b)
+		}
+	}
 }
 
 func TestReceptionCountsLossAndJitter(t *testing.T) {

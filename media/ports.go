@@ -39,6 +39,7 @@ func (p *Ports) OnFault(f func(fault any, stack []byte)) { p.pollers.onFault = f
 // bind, which may be unspecified. With first 0 the system chooses the ports.
 func NewPorts(bind netip.Addr, first, last int) *Ports {
 	first += first % 2
+	last -= 1 - last%2 // the odd one of a pair lies within the range too
 	return &Ports{
 		bind: bind, first: first, last: last, next: first, busy: make(map[int]bool), rests: make(map[int]time.Duration),
 		pollers: pollers{load: make(map[*poller]int)},

@@ -26,15 +26,17 @@ type reception struct {
 }
 
 func (r *reception) note(p *Packet, ssrc uint32) {
-	if p.Source != r.source {
+	step := int16(p.Sequence - uint16(r.highest))
+	// A sender that begins to count anew has lost nothing (RFC 3550 A.1).
+	if p.Source != r.source || step > maxSequenceStep || step < -maxSequenceStep {
 		r.before = r.lost()
 		r.ssrc, r.reportedExpected, r.reportedReceived, r.senderReportAt = ssrc, 0, 0, 0
 		r.source, r.count, r.rate = p.Source, 0, 0
 		r.base = 1<<16 + uint32(p.Sequence)
-		r.highest = r.base
+		r.highest, step = r.base, 0
 	}
 	r.count++
-	if step := int16(p.Sequence - uint16(r.highest)); step > 0 {
+	if step > 0 {
 		r.highest += uint32(step)
 	}
 	if p.Codec == TelephoneEvent || p.Codec == NoCodec {

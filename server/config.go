@@ -63,7 +63,7 @@ func (c Config) check() (settings, error) {
 	var err1, err2 error
 	s.rtpFirst, err1 = strconv.Atoi(first)
 	s.rtpEnd, err2 = strconv.Atoi(last)
-	if !ok || err1 != nil || err2 != nil || s.rtpFirst < 1024 || s.rtpEnd > 65535 || s.rtpFirst >= s.rtpEnd {
+	if !ok || err1 != nil || err2 != nil || s.rtpFirst < 1024 || s.rtpEnd > 65535 || s.rtpFirst+s.rtpFirst%2 >= s.rtpEnd {
 		bad("CARILLON_RTP_PORTS", "%q is not a range of ports such as 16384-32767", c.RTPPorts)
 	}
 	if c.PublicIP != "" {

@@ -33,6 +33,16 @@ func TestBadSettingsAreRefusedByName(t *testing.T) {
 	}
 }
 
+func TestRangeWithoutAPairOfPortsIsRefused(t *testing.T) {
+	for ports, fits := range map[string]bool{"16384-16385": true, "16385-16387": true, "16385-16386": false, "16384-16384": false} {
+		c := good()
+		c.RTPPorts = ports
+		if _, err := c.check(); (err == nil) != fits {
+			t.Errorf("%s: %v", ports, err)
+		}
+	}
+}
+
 func TestSettingsAreRead(t *testing.T) {
 	c := good()
 	c.Trunks = "192.0.2.1,198.51.100.0/24 2001:db8::1"

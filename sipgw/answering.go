@@ -44,7 +44,7 @@ func (l *called) provisional(a *attempt, res *sip.Response) {
 // accept takes the first 2xx to the INVITE. Where it is not wanted any more, or
 // is of no use, it is hung up at once. It is for run's goroutine.
 func (a *attempt) accept(res *sip.Response) {
-	d, err := a.confirm(a.invite, a.answers, res)
+	d, err := a.confirm(a.invite, a.proofs, res)
 	if err != nil {
 		a.leg.log.Warn("an answer cannot be read", "target", a.hop.target, "err", err)
 		a.fail(verdict{status: res.StatusCode, cause: call.Cause{By: call.ByCalled, Reason: call.ReasonFailed}})
@@ -65,7 +65,7 @@ func (a *attempt) accept(res *sip.Response) {
 // acceptedBefore takes a 2xx that comes after the first: a repeated one is
 // acknowledged again, one of another telephone is hung up at once
 // (RFC 3261 §13.2.2.4). sipgo calls it.
-func (a *attempt) acceptedBefore(invite *sip.Request, answers []answer, res *sip.Response) {
+func (a *attempt) acceptedBefore(invite *sip.Request, given proofs, res *sip.Response) {
 	defer a.leg.gateway.contain("a repeated answer", nil)
 	if !res.IsSuccess() {
 		return
@@ -80,7 +80,7 @@ func (a *attempt) acceptedBefore(invite *sip.Request, answers []answer, res *sip
 	if others == maxForks {
 		return
 	}
-	if d, err := a.confirm(invite, answers, res); err == nil {
+	if d, err := a.confirm(invite, given, res); err == nil {
 		a.acknowledge(res)
 		a.leg.gateway.background(func() { a.hangUp(d, answeredElsewhere) })
 	}
@@ -88,15 +88,13 @@ func (a *attempt) acceptedBefore(invite *sip.Request, answers []answer, res *sip
 
 // confirm makes the dialog of a 2xx to an INVITE with these answers to challenges,
 // and its ACK, which is not sent yet.
-func (a *attempt) confirm(invite *sip.Request, answers []answer, res *sip.Response) (*dialog.Dialog, error) {
+func (a *attempt) confirm(invite *sip.Request, given proofs, res *sip.Response) (*dialog.Dialog, error) {
 	d, err := dialog.Confirm(invite, res, a.contact, a.path)
 	if err != nil {
 		return nil, err
 	}
 	ack := d.Ack("", nil)
-	for _, b := range answers {
-		ack.AppendHeader(b.header) // RFC 3261 §13.2.2.4
-	}
+	given.add(ack) // RFC 3261 §13.2.2.4
 	a.mu.Lock()
 	a.acks[toTag(res)] = ack
 	a.mu.Unlock()

@@ -235,8 +235,8 @@ func TestChallengesAreAnswered(t *testing.T) {
 	if !proves(t, third, "Proxy-Authorization", "n3", "SHA-256") || len(third.GetHeaders("Proxy-Authorization")) != 1 {
 		t.Errorf("%s", third)
 	}
-	// The server behind the proxy asks as well.
-	a.respond(third, 401, "c", "", "WWW-Authenticate: "+challenge("server", "n4", "MD5", ""))
+	// The server behind the proxy asks as well, in the same realm.
+	a.respond(third, 401, "c", "", "WWW-Authenticate: "+challenge("proxy", "n4", "MD5", ""))
 	a.next(sip.ACK)
 	fourth := a.next(sip.INVITE)
 	if !proves(t, fourth, "Proxy-Authorization", "n3", "SHA-256") || !proves(t, fourth, "Authorization", "n4", "MD5") {

@@ -14,7 +14,6 @@ import (
 
 	"github.com/carillon-cc/carillon/call"
 	"github.com/carillon-cc/carillon/sipgw/dialog"
-	"github.com/carillon-cc/carillon/sipgw/digest"
 	"github.com/carillon-cc/carillon/sipgw/sdp"
 )
 
@@ -27,18 +26,16 @@ type attempt struct {
 	contact sip.ContactHeader
 	media   netip.AddrPort
 
-	invite  *sip.Request // the newest
-	answers []answer     // to challenges
-	wish    sessionWish
+	invite *sip.Request // the newest
+	proofs proofs
+	wish   sessionWish
 
 	// Of run's goroutine.
 	heard     bool // a response to invite came
 	seen      int  // the newest status, of whatever kind
 	abandoned bool // an answer is not wanted any more
 	told      bool // the outcome was told
-	// challenges is how many were answered.
-	challenges int
-	encrypted  bool // the offer was made anew with encrypted sound
+	encrypted bool // the offer was made anew with encrypted sound
 
 	// writer is the attempt's own: each peer gets keys that no other has. All
 	// offer the same port.
@@ -50,12 +47,6 @@ type attempt struct {
 	acks map[string]*sip.Request // of the 2xx responses, by To tag
 }
 
-// answer is a header that answers a challenge.
-type answer struct {
-	realm  string
-	header sip.Header
-}
-
 func newAttempt(l *called, h hop) *attempt {
 	g := l.gateway
 	local := h.local
@@ -65,7 +56,9 @@ func newAttempt(l *called, h hop) *attempt {
 	public := g.publicAddress(local)
 	a := &attempt{
 		leg: l, hop: h,
-		path:    dialog.Path{Transport: h.transport, Local: local, Peer: h.peer, Reachable: l.placing.reachable},
+		path: dialog.Path{
+			Transport: h.transport, Local: local, Peer: h.peer, Dialled: l.placing.line == "", Reachable: l.placing.reachable, Open: g.guard.streams.has,
+		},
 		contact: dialog.Contact(l.placing.from.Address.User, public, h.transport),
 		media:   netip.AddrPortFrom(public.Addr(), l.port.Local().Port()),
 		writer:  sdp.NewWriter(rand.Uint64()),
@@ -174,8 +167,8 @@ func (a *attempt) send() (sip.ClientTransaction, error) {
 		return nil, err
 	}
 	a.heard = false
-	invite, answers := a.invite, slices.Clone(a.answers) // another may follow
-	tx.OnRetransmission(func(res *sip.Response) { a.acceptedBefore(invite, answers, res) })
+	invite, proofs := a.invite, a.proofs.clone() // another may follow
+	tx.OnRetransmission(func(res *sip.Response) { a.acceptedBefore(invite, proofs, res) })
 	return tx, nil
 }
 
@@ -201,10 +194,7 @@ func (a *attempt) again(res *sip.Response) *sip.Request {
 		return nil
 	}
 	again := dialog.Again(a.invite)
-	removeHeaders(again, "Authorization", "Proxy-Authorization")
-	for _, b := range a.answers {
-		again.AppendHeader(b.header)
-	}
+	a.proofs.replace(again)
 	return again
 }
 
@@ -220,30 +210,13 @@ func (a *attempt) encrypts(res *sip.Response) bool {
 	return true
 }
 
-// authenticate answers the challenge of a 401 or 407: once a realm, and again
-// when only the nonce was too old (RFC 3261 §22.1).
+// authenticate answers the challenge of a 401 or 407.
 func (a *attempt) authenticate(res *sip.Response) bool {
-	known := a.leg.placing.credentials
-	if known.user == "" || res.StatusCode != sip.StatusUnauthorized && res.StatusCode != sip.StatusProxyAuthRequired {
-		return false
-	}
-	challenge, err := digest.Read(res)
+	ok, err := a.proofs.answer(res, a.invite, a.leg.placing.credentials)
 	if err != nil {
 		a.leg.log.Warn("a challenge cannot be answered", "target", a.hop.target, "err", err)
-		return false
 	}
-	same := func(b answer) bool { return b.realm == challenge.Realm }
-	if slices.ContainsFunc(a.answers, same) && !challenge.Stale || a.challenges == maxChallenges {
-		return false
-	}
-	header, err := challenge.Answer(string(sip.INVITE), a.invite.Recipient.String(), known.user, known.password)
-	if err != nil {
-		a.leg.log.Warn("a challenge cannot be answered", "target", a.hop.target, "err", err)
-		return false
-	}
-	a.challenges++
-	a.answers = append(slices.DeleteFunc(a.answers, same), answer{challenge.Realm, header})
-	return true
+	return ok
 }
 
 func removeHeaders(r *sip.Request, names ...string) {
@@ -253,9 +226,6 @@ func removeHeaders(r *sip.Request, names ...string) {
 		}
 	}
 }
-
-// maxChallenges bounds how many challenges one INVITE answers.
-const maxChallenges = 5
 
 // cancel sends the CANCEL of the INVITE.
 func (a *attempt) cancel() {

@@ -75,7 +75,7 @@ func (g *Gateway) open(ctx context.Context, transport string, peer netip.AddrPor
 		return err
 	}
 	defer done()
-	if g.guard.streams.get(transport, peer) != nil {
+	if g.guard.streams.has(transport, peer) {
 		return nil
 	}
 	conn, err := g.dial(ctx, transport, peer, strings.Trim(name, "[]"))

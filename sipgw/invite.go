@@ -134,7 +134,7 @@ func (g *Gateway) newCaller(x exchange, offer *sdp.Description) (*caller, error)
 		reachable = nil // a telephone is where its messages come from
 	}
 	d, err := dialog.Accept(x.req, dialog.NewTag(), dialog.Contact(user(x.req.Recipient), public, x.req.Transport()), dialog.Path{
-		Transport: x.req.Transport(), Local: local, Peer: source, Reachable: reachable,
+		Transport: x.req.Transport(), Local: local, Peer: source, Reachable: reachable, Open: g.guard.streams.has,
 	})
 	if err != nil {
 		return nil, err
@@ -144,7 +144,9 @@ func (g *Gateway) newCaller(x exchange, offer *sdp.Description) (*caller, error)
 	l.self, l.party, l.giveUp = l, call.ByCaller, l.refuse
 	l.arrival = arrival{id.CallID, id.RemoteTag, x.req.CSeq().SeqNo}
 	l.dialog = d
-	l.trusted = through != nil && through.trunk.Trusted
+	if through != nil {
+		l.trusted, l.credentials = through.trunk.Trusted, through.credentials()
+	}
 	l.contact = dialog.Contact(user(x.req.Recipient), public, x.req.Transport())
 	l.session = readSession(x.req).accept(session{}, g.cfg.Timers.MinSession)
 	if err := l.openSound(public.Addr(), sources, policyOf(x.req.Transport(), encryption)); err != nil {

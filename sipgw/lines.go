@@ -133,7 +133,7 @@ func (g *Gateway) reroute(line string, moved []registrar.Move, now registrar.Flo
 				l.dialog.Reroute(m.To.Transport, m.To.Local, m.To.Peer)
 			}
 		}
-		lost := transport != "UDP" && g.guard.streams.get(transport, peer) == nil
+		lost := transport != "UDP" && !g.guard.streams.has(transport, peer)
 		if lost && (only || peer.Addr() == now.Peer.Addr()) {
 			l.dialog.Reroute(now.Transport, now.Local, now.Peer)
 		}

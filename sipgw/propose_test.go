@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/carillon-cc/carillon/call"
+	"github.com/carillon-cc/carillon/ccs"
 	"github.com/carillon-cc/carillon/media"
 )
 
@@ -149,13 +150,36 @@ func TestChallengeWithinTheCallIsAnswered(t *testing.T) {
 	if seq(first) >= seq(again) || branchOf(first) == branchOf(again) || !strings.Contains(again, "m=audio") {
 		t.Errorf("again is\n%s\nafter\n%s", again, first)
 	}
-	r.reply(again, "200 OK", nil, r.offer())
-	if ack := r.await("ACK ", ""); seq(ack) != seq(again) {
+	// The server behind the proxy asks as well.
+	r.reply(again, "401 Unauthorized", []string{`WWW-Authenticate: Digest realm="trunk", nonce="n2", qop="auth", algorithm=MD5`}, "")
+	r.await("ACK ", "")
+	both := r.await("INVITE ", "\r\nAuthorization: Digest ")
+	if strings.Count(both, "Authorization: Digest ") != 2 || seq(both) <= seq(again) {
+		t.Errorf("with both answers\n%s", both)
+	}
+	r.reply(both, "200 OK", nil, r.offer())
+	// RFC 3261 §13.2.2.4.
+	if ack := r.await("ACK ", ""); seq(ack) != seq(both) || strings.Count(ack, "Authorization: Digest ") != 2 {
 		t.Errorf("the ACK is\n%s", ack)
 	}
 	s.Leg.Hangup(call.Cause{By: call.BySystem, Reason: call.ReasonPlanEnd})
 	r.reply(r.await("BYE ", ""), "407 Proxy Authentication Required", challenge, "")
 	r.await("BYE ", "Proxy-Authorization: Digest ")
+	close(s.done)
+}
+
+func TestTrunkMayAskForThePasswordInACallThatItBegan(t *testing.T) {
+	g := start(t, fast)
+	g.SetTrunks([]*ccs.Trunk{{Meta: ccs.Meta{ID: "near"}, Sources: []string{"127.0.0.0/8"}, Username: "carillon", Password: "secret"}})
+	r := newRaw(t, g, "127.0.0.1")
+	s, _ := r.talk(g, r.offer())
+	l := s.Leg.(*caller)
+	eventually(t, "the ACK is taken", func() bool { l.mu.Lock(); defer l.mu.Unlock(); return !l.unacked })
+	s.Leg.Hangup(call.Cause{By: call.BySystem, Reason: call.ReasonPlanEnd})
+	r.reply(r.await("BYE ", ""), "407 Proxy Authentication Required", []string{`Proxy-Authenticate: Digest realm="trunk", nonce="n1", qop="auth", algorithm=MD5`}, "")
+	bye := r.await("BYE ", "Proxy-Authorization: Digest ")
+	r.reply(bye, "407 Proxy Authentication Required", []string{`Proxy-Authenticate: Digest realm="trunk", nonce="n2", qop="auth", algorithm=MD5`}, "")
+	r.silent(100*time.Millisecond, "BYE ") // the password is wrong
 	close(s.done)
 }
 

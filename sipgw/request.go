@@ -8,7 +8,6 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"github.com/carillon-cc/carillon/sipgw/dialog"
-	"github.com/carillon-cc/carillon/sipgw/digest"
 )
 
 // pendingTime is how long a peer that said so may think about an INVITE of ours
@@ -16,25 +15,30 @@ import (
 const pendingTime = 30 * time.Second
 
 // request sends a request within the dialog and returns its final response, nil
-// for none. A challenge is answered once, a 2xx to an INVITE acknowledged as
-// often as it comes. It blocks, for 64*T1 or so; l.mu must not be held.
+// for none. Challenges are answered, a 2xx to an INVITE is acknowledged as often
+// as it comes. It blocks, for 64*T1 or so; l.mu must not be held.
 func (l *leg) request(req *sip.Request) *sip.Response {
-	res := l.transact(req)
-	if res == nil || res.StatusCode != sip.StatusUnauthorized && res.StatusCode != sip.StatusProxyAuthRequired || l.credentials.user == "" {
-		return res
+	var given proofs
+	for {
+		res := l.transact(req, given)
+		if res == nil {
+			return nil
+		}
+		again, err := given.answer(res, req, l.credentials)
+		if err != nil {
+			l.log.Debug("a challenge within the call cannot be answered", "err", err)
+		}
+		if !again {
+			return res
+		}
+		req = l.dialog.Again(req)
+		given.replace(req)
 	}
-	proof, err := digest.Answer(res, string(req.Method), req.Recipient.String(), l.credentials.user, l.credentials.password)
-	if err != nil {
-		l.log.Debug("a challenge within the call cannot be answered", "err", err)
-		return res
-	}
-	again := l.dialog.Again(req)
-	again.AppendHeader(proof)
-	return l.transact(again)
 }
 
-// transact sends a request and waits for the final response, nil for none.
-func (l *leg) transact(req *sip.Request) *sip.Response {
+// transact sends a request that has these answers to challenges, and waits for
+// the final response, nil for none.
+func (l *leg) transact(req *sip.Request, given proofs) *sip.Response {
 	t := l.gateway.cfg.Timers
 	ctx, cancel := context.WithTimeout(l.gateway.sending, 64*t.T1)
 	defer cancel()
@@ -72,6 +76,7 @@ func (l *leg) transact(req *sip.Request) *sip.Response {
 		l.settled(res)
 		l.mu.Unlock()
 		r := l.dialog.Ack("", nil)
+		given.add(r) // RFC 3261 §13.2.2.4
 		ack.Store(r)
 		if err := l.gateway.client.WriteRequest(r, dialog.Built); err != nil {
 			l.log.Debug("an ACK could not be sent", "err", err)

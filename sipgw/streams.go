@@ -94,6 +94,11 @@ func (s *streams) get(transport string, peer netip.AddrPort) *stream {
 	return s.open[streamKey{transport, peer}]
 }
 
+// has tells whether there is an open connection to a peer.
+func (s *streams) has(transport string, peer netip.AddrPort) bool {
+	return s.get(transport, peer) != nil
+}
+
 // stream is a TCP or TLS connection.
 type stream struct {
 	net.Conn

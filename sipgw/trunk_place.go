@@ -169,7 +169,7 @@ func (t *trunks) placing(l *link, o Outgoing, n trunk.Number, release func()) pl
 	p := placing{
 		hops:         l.hops(endpoints, n),
 		to:           l.uri(endpoints[0], n),
-		credentials:  credentials{l.trunk.Username, l.trunk.Password},
+		credentials:  l.credentials(),
 		encryption:   l.trunk.Encryption,
 		mediaSources: l.media,
 		trusted:      l.trunk.Trusted,

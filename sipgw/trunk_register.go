@@ -9,41 +9,27 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"github.com/carillon-cc/carillon/sipgw/dialog"
-	"github.com/carillon-cc/carillon/sipgw/digest"
 	"github.com/carillon-cc/carillon/sipgw/trunk"
 )
 
-// The limits of one registration.
-const (
-	registerTimeout    = 8 * time.Second // for each response
-	maxRegisterAnswers = 3               // answered at most; a stale nonce asks again
-)
+// registerTimeout is how long each response to a REGISTER is waited for.
+const registerTimeout = 8 * time.Second
 
 // register sends a REGISTER of a link, with what its challenges ask for.
 // expires is 0 to end the registration.
 func (t *trunks) register(ctx context.Context, l *link, e trunk.Endpoint, expires time.Duration) trunk.Outcome {
-	answered := ""
-	var credentials []sip.Header
-	for challenges := 0; ; challenges++ {
+	var given proofs
+	for {
 		r := t.registerRequest(l, e, expires)
-		for _, h := range credentials {
-			r.AppendHeader(h)
-		}
+		given.add(r)
 		res, err := t.gateway.request(ctx, r, e, registerTimeout)
 		if err != nil {
 			t.heard(l, e, 0, err.Error())
 			return trunk.Outcome{Endpoint: e.String(), Err: err}
 		}
 		t.heard(l, e, res.StatusCode, dialog.Clean(res.Reason))
-		if res.StatusCode == sip.StatusUnauthorized || res.StatusCode == sip.StatusProxyAuthRequired {
-			c, err := digest.Read(res)
-			again := c.Realm != answered || c.Stale
-			if err == nil && again && challenges < maxRegisterAnswers {
-				if h, err := c.Answer(string(sip.REGISTER), r.Recipient.String(), l.trunk.Username, l.trunk.Password); err == nil {
-					answered, credentials = c.Realm, []sip.Header{h}
-					continue
-				}
-			}
+		if again, _ := given.answer(res, r, l.credentials()); again {
+			continue
 		}
 		return trunk.Outcome{
 			Endpoint: e.String(), Status: res.StatusCode, Phrase: dialog.Clean(res.Reason),

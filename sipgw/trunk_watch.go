@@ -56,7 +56,7 @@ func (t *trunks) reconnect() {
 			continue
 		}
 		at := l.runner.At()
-		if at.Transport != "UDP" && t.gateway.guard.streams.get(at.Transport, at.Peer) == nil {
+		if at.Transport != "UDP" && !t.gateway.guard.streams.has(at.Transport, at.Peer) {
 			l.runner.Soon()
 		}
 	}

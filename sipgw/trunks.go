@@ -139,6 +139,11 @@ func (t *trunks) networks(texts []string) []netip.Prefix {
 	return list
 }
 
+// credentials are what proves to the trunk who we are.
+func (l *link) credentials() credentials {
+	return credentials{l.trunk.Username, l.trunk.Password}
+}
+
 // begin has a link register, once the one before it has ended. t.mu is held.
 func (t *trunks) begin(l, before *link) {
 	if l.runner == nil || t.ctx == nil {

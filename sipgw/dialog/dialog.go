@@ -31,7 +31,12 @@ type ID struct {
 type Path struct {
 	Transport string         // "UDP", "TCP"
 	Local     netip.AddrPort // the socket that requests leave from
-	Peer      netip.AddrPort // where the peer's messages came from
+	Peer      netip.AddrPort // where the peer's messages came from, or ours go
+	// Dialled says that Peer takes connections. Otherwise a stream to it is the
+	// peer's own, and when it is closed nothing leads there any more.
+	Dialled bool
+	// Open tells whether there is a stream to a peer; nil says that there is.
+	Open func(transport string, peer netip.AddrPort) bool
 	// Reachable tells which addresses a Contact or Route of the peer may name.
 	// Any other, such as a private address behind a NAT, is passed over and
 	// requests go to Peer.
@@ -173,8 +178,10 @@ func (d *Dialog) Move(r *sip.Request, peer netip.AddrPort) {
 	if c := r.Contact(); c != nil {
 		d.target = *c.Address.Clone()
 	}
-	if peer.IsValid() {
-		d.path.Peer = peer
+	// A large request may come over TCP within a dialog over UDP (RFC 3261
+	// §18.1.1). That says nothing of where ours should go.
+	if peer.IsValid() && peer != d.path.Peer && strings.EqualFold(r.Transport(), d.path.Transport) {
+		d.path.Peer, d.path.Dialled = peer, false
 	}
 }
 
@@ -189,7 +196,7 @@ func (d *Dialog) Way() (transport string, peer netip.AddrPort) {
 func (d *Dialog) Reroute(transport string, local, peer netip.AddrPort) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.path.Transport, d.path.Local, d.path.Peer = transport, local, peer
+	d.path.Transport, d.path.Local, d.path.Peer, d.path.Dialled = transport, local, peer, false
 }
 
 // Refresh takes the place where the peer is reached from a 2xx of the peer to
@@ -292,23 +299,24 @@ func (d *Dialog) build(method sip.RequestMethod, seq uint32, contentType string,
 
 // destination is where the next request is sent: to what the first route or
 // the target names if that is an address that can be reached, else to where
-// the peer's messages come from. On a stream it is always the latter, which is
-// the open connection.
+// the peer's messages come from. On a stream it is the latter, as long as it is
+// open or can be opened anew.
 func (d *Dialog) destination() netip.AddrPort {
-	if d.path.Transport != "UDP" {
-		return d.path.Peer
+	at := d.path
+	if at.Transport != "UDP" && (at.Dialled || at.Open == nil || at.Open(at.Transport, at.Peer)) {
+		return at.Peer
 	}
 	next := d.target
 	if len(d.routes) > 0 {
 		next = d.routes[0]
 	}
 	address, err := netip.ParseAddr(strings.Trim(next.Host, "[]"))
-	if err != nil || d.path.Reachable == nil || !d.path.Reachable(address.Unmap()) {
-		return d.path.Peer
+	if err != nil || at.Reachable == nil || !at.Reachable(address.Unmap()) {
+		return at.Peer
 	}
 	port := next.Port
 	if port <= 0 || port > 65535 {
-		port = sip.DefaultUdpPort
+		port = sip.DefaultPort(at.Transport)
 	}
 	return netip.AddrPortFrom(address.Unmap(), uint16(port))
 }

@@ -86,6 +86,56 @@ func TestRequestGoesWhereThePeerCanBeReached(t *testing.T) {
 	}
 }
 
+func TestRequestTakesTheOpenStreamOrElseOneToTheTarget(t *testing.T) {
+	ephemeral, trunk := netip.MustParseAddrPort("192.0.2.1:40123"), netip.MustParseAddrPort("192.0.2.1:5060")
+	rows := []struct {
+		name, contact  string
+		peer           netip.AddrPort
+		dialled, open  bool
+		want, wantMove string // where to, and after an offer on a stream of the peer's that is closed again
+	}{
+		{"open", "sip:eve@192.0.2.2:5070", ephemeral, false, true, "192.0.2.1:40123", "192.0.2.1:40124"},
+		{"closed", "sip:eve@192.0.2.2:5070", ephemeral, false, false, "192.0.2.2:5070", "192.0.2.2:5070"},
+		{"closed, no port", "sip:eve@192.0.2.2", ephemeral, false, false, "192.0.2.2:5061", "192.0.2.2:5061"},
+		{"closed, behind a NAT", "sip:eve@10.0.0.5:5070", ephemeral, false, false, "192.0.2.1:40123", "192.0.2.1:40124"},
+		{"closed, ours", "sip:eve@192.0.2.2:5070", trunk, true, false, "192.0.2.1:5060", "192.0.2.2:5070"},
+	}
+	for _, row := range rows {
+		r := invite(t)
+		r.RemoveHeader("Contact")
+		r.AppendHeader(parse(t, "INVITE sip:x SIP/2.0", "Contact: <"+row.contact+">").(*sip.Request).Contact())
+		d, err := Accept(r, "ours", Contact("1000", local, "TLS"), Path{
+			Transport: "TLS", Local: local, Peer: row.peer, Dialled: row.dialled,
+			Reachable: func(a netip.Addr) bool { return netip.MustParsePrefix("192.0.2.0/24").Contains(a) },
+			Open:      func(string, netip.AddrPort) bool { return row.open },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := d.Request(sip.BYE, "", nil).Destination(); got != row.want {
+			t.Errorf("%s: sent to %s, want %s", row.name, got, row.want)
+		}
+		r.SetTransport("TLS")
+		d.Move(r, netip.MustParseAddrPort("192.0.2.1:40124"))
+		if got := d.Request(sip.BYE, "", nil).Destination(); got != row.wantMove {
+			t.Errorf("%s: after an offer sent to %s, want %s", row.name, got, row.wantMove)
+		}
+	}
+}
+
+func TestOfferOverAnotherTransportLeavesTheWayBack(t *testing.T) {
+	d := accept(t, invite(t)) // whose Contact cannot be reached
+	r := invite(t)
+	for transport, want := range map[string]string{"TCP": "192.0.2.1:5060", "UDP": "192.0.2.1:40123"} {
+		r.SetTransport(transport)
+		d.Move(r, netip.MustParseAddrPort("192.0.2.1:40123"))
+		if got := d.Request(sip.BYE, "", nil); got.Destination() != want || got.Transport() != "UDP" {
+			t.Errorf("after an offer over %s sent over %s to %s, want %s", transport, got.Transport(), got.Destination(), want)
+		}
+		d.Reroute("UDP", local, peer)
+	}
+}
+
 func TestStrictRouterGetsTheTargetAsLastRoute(t *testing.T) {
 	r := accept(t, invite(t, "Record-Route: <sip:192.0.2.9>, <sip:192.0.2.10;lr>")).Request(sip.BYE, "", nil)
 	routes := r.GetHeaders("Route")
@@ -109,6 +159,7 @@ func TestOfferRefreshesTheTargetAndOldOnesAreRefused(t *testing.T) {
 	if err := d.Admit(nine); err != nil {
 		t.Fatal(err)
 	}
+	nine.SetTransport("UDP")
 	d.Move(nine, peer)
 	if err := d.Admit(again("8", "sip:eve@192.0.2.66")); !errors.Is(err, ErrOldRequest) {
 		t.Errorf("an older offer gave %v", err)
