@@ -20,7 +20,7 @@ type Number struct {
 	service  string
 	national string // of the trunk's own country, as dialled there; "" elsewhere
 	code     int    // country calling code
-	kind     phonenumbers.PhoneNumberType
+	premium  bool   // of a premium or shared-cost range, as far as that can be said
 }
 
 // The length of service numbers, such as 15 and 118712, in digits.
@@ -44,7 +44,8 @@ func Parse(typed, country string, isService func(digits string) bool) (Number, e
 	n := Number{
 		e164: phonenumbers.Format(p, phonenumbers.E164),
 		code: int(p.GetCountryCode()),
-		kind: phonenumbers.GetNumberType(p),
+
+		premium: isPremium(p),
 	}
 	if country != "" && n.code == phonenumbers.GetCountryCodeForRegion(country) {
 		n.national, _ = digitsOf(phonenumbers.Format(p, phonenumbers.NATIONAL))
@@ -120,6 +121,37 @@ func parse(raw, country string, fits func(*phonenumbers.PhoneNumber) bool) (*pho
 // ignore, must not hide what it is.
 func isPossible(p *phonenumbers.PhoneNumber) bool {
 	return phonenumbers.IsPossibleNumberWithReason(p) == phonenumbers.IS_POSSIBLE
+}
+
+// isPremium tells whether a number is of a costly range, or may be. Digits after the
+// end of a costly number, which the network ignores, do not hide it. A number of no
+// range that is known may be a new one; not so what is as short as a service number,
+// or begins with one.
+func isPremium(p *phonenumbers.PhoneNumber) bool {
+	if phonenumbers.IsValidNumber(p) {
+		return isCostly(p)
+	}
+	digits := phonenumbers.GetNationalSignificantNumber(p)
+	if len(digits) <= maxService {
+		return true
+	}
+	code := "+" + strconv.Itoa(int(p.GetCountryCode()))
+	for end := len(digits) - 1; end >= minService; end-- {
+		begin, err := phonenumbers.Parse(code+digits[:end], "")
+		switch {
+		case err != nil:
+		case phonenumbers.IsValidNumber(begin):
+			return isCostly(begin)
+		case end <= maxService && phonenumbers.IsValidShortNumber(begin):
+			return true
+		}
+	}
+	return false
+}
+
+func isCostly(p *phonenumbers.PhoneNumber) bool {
+	kind := phonenumbers.GetNumberType(p)
+	return kind == phonenumbers.PREMIUM_RATE || kind == phonenumbers.SHARED_COST
 }
 
 // completeDigits is the least number of digits at which a number without any

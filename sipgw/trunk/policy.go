@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/nyaruka/phonenumbers"
-
 	"github.com/carillon-cc/carillon/ccs"
 )
 
@@ -65,7 +63,7 @@ func (n Number) costNamedBy(allowed string) bool {
 			return strings.HasPrefix(allowed, code)
 		}
 	}
-	if n.kind == phonenumbers.PREMIUM_RATE || n.kind == phonenumbers.SHARED_COST {
+	if n.premium {
 		return len(allowed) >= len(n.callingCode())+2
 	}
 	return true

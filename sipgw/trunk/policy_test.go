@@ -39,6 +39,16 @@ func TestGuardDecidesByTheLongestPrefix(t *testing.T) {
 		{"satellite", "+881612345678", everywhere, GuardPremium},
 		{"satellite that is named", "+881612345678", ccs.TrunkOutgoing{Allowed: []string{"+881"}}, ""},
 		{"overdialled premium", "0899123456 12", france, GuardNumber},
+		{"overdialled premium where numbers have no fixed length", "+49 900 1234567 00", ccs.TrunkOutgoing{Allowed: []string{"+49"}}, GuardPremium},
+		{"overdialled premium of Italy", "+39 899 123456 789", ccs.TrunkOutgoing{Allowed: []string{"+39"}}, GuardPremium},
+		{"overdialled premium that is named", "+49 900 1234567 00", ccs.TrunkOutgoing{Allowed: []string{"+49900"}}, ""},
+		{"service number as a national one", "11833", ccs.TrunkOutgoing{Country: "DE", Allowed: []string{"+49"}}, GuardPremium},
+		{"the same from abroad", "+4911833", ccs.TrunkOutgoing{Allowed: []string{"+49"}}, GuardPremium},
+		{"the same with digits after it", "+491183300", ccs.TrunkOutgoing{Allowed: []string{"+49"}}, GuardPremium},
+		{"Swedish directory", "118118", ccs.TrunkOutgoing{Country: "SE", Allowed: []string{"+46"}}, GuardPremium},
+		{"short number of a town", "643212", ccs.TrunkOutgoing{Country: "DE", Allowed: []string{"+49"}}, ""},
+		{"overdialled number of a town", "+49 30 1234567890", ccs.TrunkOutgoing{Allowed: []string{"+49"}}, ""},
+		{"number of a range that is not known", "+49 199 1234567", ccs.TrunkOutgoing{Allowed: []string{"+49"}}, ""},
 		{"national zero after the code", "+330899123456", france, GuardPremium},
 	}
 	for _, row := range rows {
