@@ -252,3 +252,42 @@ func TestNoCallBeginsAfterAllWereEnded(t *testing.T) {
 		}
 	})
 }
+
+func TestACallIsOverWhenWhoWasMovedTwiceIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := both(t, "", 0)
+		// A third call of the telephone that far belongs to.
+		third, last := calltest.NewCaller("third"), calltest.NewCalled("last")
+		over := make(chan struct{})
+		b.running.Go(func() {
+			defer close(over)
+			b.manager.Serve(third, call.Info{Line: "l2", To: "205"}, func(c *call.Call) call.Cause {
+				_, _ = c.Talk(call.Talker{Name: "last", Leg: last, Telephone: true})
+				return call.Cause{}
+			})
+		})
+		synctest.Wait()
+		b.first.Tell(call.Refer{Leg: b.first, Replaces: b.second})
+		time.Sleep(time.Second)
+		if !b.connected() {
+			t.Fatal("the first transfer failed")
+		}
+		b.far.Tell(call.Refer{Leg: b.far, Replaces: third})
+		time.Sleep(time.Second)
+		b.caller.speak(callerVoice, 3)
+		if last.Heard(callerVoice) != 3 {
+			t.Fatal("the second transfer failed")
+		}
+		last.Leave(call.Cause{By: call.ByCalled, Reason: call.ReasonHangup})
+		<-over
+		synctest.Wait()
+		for name, done := range map[string]chan struct{}{"first": b.done, "second": b.consulted} {
+			select {
+			case <-done:
+			default:
+				t.Errorf("the %s call goes on for ever", name)
+			}
+		}
+		b.end()
+	})
+}

@@ -83,6 +83,9 @@ type Limits struct {
 	Actions  int // of a list that are run; 50
 	Depth    int // menus within menus; 12
 	Executed int // actions that a call executes, turns of menus among them; 500
+	// Spent is how many the call executed already, in the plans that led to this
+	// one, which go on after it; it counts on. nil is none.
+	Spent *int
 	// Duration is how long a call may last; 4 h. Real calls keep it by
 	// themselves, the interpreter only passes it to the simulator.
 	Duration time.Duration
@@ -96,6 +99,9 @@ func (l Limits) withDefaults() Limits {
 		if *field <= 0 {
 			*field = value
 		}
+	}
+	if l.Spent == nil {
+		l.Spent = new(int)
 	}
 	if l.Duration <= 0 {
 		l.Duration = 4 * time.Hour

@@ -42,7 +42,6 @@ type run struct {
 	limits   Limits
 	zone     *time.Location
 	step     string // id of the step that is being run
-	executed int
 	heard    map[ccs.Prompt]bool // recording notices
 }
 
@@ -124,10 +123,10 @@ func (r *run) note(e ccs.CallEvent) {
 
 // execute counts what guards against plans that never end.
 func (r *run) execute() error {
-	if r.executed >= r.limits.Executed {
+	if *r.limits.Spent >= r.limits.Executed {
 		return r.limit("executed", r.limits.Executed)
 	}
-	r.executed++
+	*r.limits.Spent++
 	return nil
 }
 

@@ -26,23 +26,24 @@ type bridge struct {
 	*exchange
 	call     *call.Call
 	snapshot *flow.Snapshot
-	// from and name are shown to who is called; from is "" where it is hidden.
+	// from and name are shown to who is called, unless hidden.
 	from, name string
+	hidden     bool
 	by         string // id of the agent or line that pays for calls outside
 	timeout    time.Duration
 	early      bool // the network's own sound may be heard before the answer
 	placed     bool // an agent's own call: a colleague needs no wrap-up, and a browser takes every codec
 	telephone  bool // from a telephone rather than a browser
 	hops       int
+	spent      *int // as in phone
 }
 
 // Bridge rings whom a plan names.
 func (p *phone) Bridge(b flow.Bridge) (call.Reason, error) {
-	info := p.Info()
-	from, name := flow.Present(b.Presentation, info.From, p.CallerName(), info.To, labelOf(p.snapshot, info.To))
+	from, name, hidden := p.shown(b.Presentation)
 	way := &bridge{
-		exchange: p.exchange, call: p.Call, snapshot: p.snapshot, from: from, name: name, by: info.Line,
-		timeout: b.Timeout, early: !b.NoEarly, hops: p.hops,
+		exchange: p.exchange, call: p.Call, snapshot: p.snapshot, from: from, name: name, hidden: hidden, by: p.Info().Line,
+		timeout: b.Timeout, early: !b.NoEarly, hops: p.hops, spent: p.spent,
 	}
 	cause, err := way.to(bridged(p.snapshot, b.Bridge))
 	return cause.Reason, err
@@ -81,7 +82,7 @@ func (b *bridge) toLine(l *ccs.Line) (call.Cause, error) {
 		return b.to(resolve(b.snapshot, l.Forward, ""))
 	}
 	return b.dial(sipgw.Outgoing{
-		Line: l.ID, From: b.from, FromName: b.name, Anonymous: b.from == "",
+		Line: l.ID, From: b.from, FromName: b.name, Anonymous: b.hidden || b.from == "",
 		Codec: b.codec(), FollowForwards: true, By: b.by,
 	}, l.ID, l.Name)
 }
@@ -100,11 +101,9 @@ func (b *bridge) codec() media.Codec {
 
 // outgoing is a call to a number beyond.
 func (b *bridge) outgoing(number string) sipgw.Outgoing {
-	o := sipgw.Outgoing{
-		Number: number, From: b.from, FromName: b.name, Codec: b.codec(), FollowForwards: true, By: b.by,
+	return sipgw.Outgoing{
+		Number: number, From: b.from, FromName: b.name, Anonymous: b.hidden, Codec: b.codec(), FollowForwards: true, By: b.by,
 	}
-	o.Anonymous = b.from == "" && b.call.Info().Anonymous
-	return o
 }
 
 // dial calls a telephone and lets the two talk.
@@ -132,7 +131,7 @@ func (b *bridge) connect(t call.Talker) error {
 // toNumber runs the plan of one of our numbers within the call. Only a plan that
 // runs out leads back to where the call came from.
 func (b *bridge) toNumber(n *ccs.Number) (call.Cause, error) {
-	cause := b.runPlan(b.call, b.snapshot, n, b.hops)
+	cause := b.runPlan(b.call, b.snapshot, n, b.hops, b.spent)
 	switch {
 	case cause == (call.Cause{}):
 		return cause, call.ErrOver
@@ -161,7 +160,7 @@ func (b *bridge) toAgent(agent string) (call.Cause, error) {
 		ID: c.ID(), NoWrapUp: b.placed,
 		Details: queue.OfferDetails{
 			From: info.From, FromName: c.CallerName(), To: info.To, Keys: c.Pressed(), Codec: c.Codec().String(),
-			ShownFrom: b.from, ShownName: b.name, ShownNone: b.from == "" && info.Anonymous,
+			ShownFrom: b.from, ShownName: b.name, ShownNone: b.hidden,
 		},
 		Notify: func(n queue.Notice) { c.Post(n) },
 	}, agent, b.timeout)

@@ -34,15 +34,22 @@ type exchange struct {
 	log     *slog.Logger
 }
 
-// runPlan runs the published plan of a number over a call.
-func (x *exchange) runPlan(c *call.Call, s *flow.Snapshot, number *ccs.Number, hops int) call.Cause {
+// runPlan runs the published plan of a number over a call. hops and spent, which
+// is nil at first, are of the plans that led here.
+func (x *exchange) runPlan(c *call.Call, s *flow.Snapshot, number *ccs.Number, hops int, spent *int) call.Cause {
 	version := s.Versions[number.PlanID]
 	if version == nil {
 		return call.Cause{By: call.BySystem, Reason: call.ReasonNoPlan}
 	}
 	c.SetPlan(version.PlanID, version.ID)
-	p := &phone{Call: c, exchange: x, snapshot: s, language: version.Flow.Language, presentation: version.Flow.Presentation, hops: hops}
-	return flow.Run(p, s, version, flow.Limits{})
+	if spent == nil {
+		spent = new(int)
+	}
+	p := &phone{
+		Call: c, exchange: x, snapshot: s, language: version.Flow.Language, presentation: version.Flow.Presentation,
+		hops: hops, spent: spent,
+	}
+	return flow.Run(p, s, version, flow.Limits{Spent: spent})
 }
 
 // talker is the agent whom the engine has given the call.

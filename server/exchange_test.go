@@ -646,3 +646,41 @@ func TestATelephoneConnectsItsTwoCalls(t *testing.T) {
 		}
 	})
 }
+
+func TestPlansThatLeadToThemselvesManyTimesEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var to []ccs.Bridge
+		for range 6 {
+			to = append(to, ccs.Bridge{Number: "1000"})
+		}
+		h := build(t, telephones(bridging(time.Second, to...)))
+		h.arrive("1000", "")
+		synctest.Wait()
+		r := h.records.nth(0)
+		actions := 0
+		for _, e := range r.Events {
+			if e.Kind == ccs.EventAction {
+				actions++
+			}
+		}
+		if r.Cause != "limit" || actions > 500 {
+			t.Errorf("ended by %s after %d actions", r.Cause, actions)
+		}
+	})
+}
+
+func TestNobodyIsOfferedTheirOwnCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := build(t, telephones(bridging(time.Minute, ccs.Bridge{Agent: "alice"}), func(s *flow.Snapshot) {
+			s.Agents["alice"].SimultaneousCalls = 3
+		}))
+		alice := h.ready("alice")
+		if err := h.place(desk.Placement{ID: "own", Agent: "alice", Name: "Alice", Leg: calltest.NewCalled("browser"), To: "1000"}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if len(alice.offers) != 0 {
+			t.Error("alice is called by herself")
+		}
+	})
+}

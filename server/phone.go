@@ -18,7 +18,16 @@ type phone struct {
 	// presentation is which number a telephone shows that rings for a queue.
 	presentation ccs.Presentation
 	// hops counts the plans, forwards and transfers that led here.
-	hops int
+	hops  int
+	spent *int // actions that the call's plans have executed
+}
+
+// shown is what a telephone that rings for the call shows of who calls. hidden is
+// that they do not want to be known.
+func (p *phone) shown(mode ccs.Presentation) (from, name string, hidden bool) {
+	info := p.Info()
+	from, name = flow.Present(mode, info.From, p.CallerName(), info.To, labelOf(p.snapshot, info.To))
+	return from, name, info.Anonymous && from == info.From
 }
 
 // Caller is who calls what.

@@ -95,7 +95,7 @@ func placedInfo(s *flow.Snapshot, d destination, agent *ccs.Agent, p desk.Placem
 // place runs an agent's call. Who reaches nobody hears so.
 func (b *bridge) place(d destination) call.Cause {
 	if d.number != nil {
-		return b.runPlan(b.call, b.snapshot, d.number, 0)
+		return b.runPlan(b.call, b.snapshot, d.number, 0, nil)
 	}
 	cause, err := b.to(d)
 	if err != nil {

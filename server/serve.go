@@ -29,7 +29,7 @@ func (s *server) serveCall(_ context.Context, in sipgw.Incoming) {
 			// Lines are not for everybody who has found a trunk of ours.
 			return call.Cause{By: call.BySystem, Reason: call.ReasonUnknownNumber}
 		}
-		return s.exchange.runPlan(c, snapshot, d.number, 0)
+		return s.exchange.runPlan(c, snapshot, d.number, 0, nil)
 	})
 }
 
@@ -47,12 +47,12 @@ func (s *server) serveLine(leg call.CallerLeg, info call.Info, snapshot *flow.Sn
 	s.calls.Serve(leg, info, func(c *call.Call) call.Cause {
 		switch {
 		case d.number != nil:
-			return s.exchange.runPlan(c, snapshot, d.number, 0)
+			return s.exchange.runPlan(c, snapshot, d.number, 0, nil)
 		case d.outside != "" && !line.Outside:
 			return call.Cause{By: call.BySystem, Reason: call.ReasonNotAllowed}
 		}
 		b := &bridge{
-			exchange: s.exchange, call: c, snapshot: snapshot, from: from, name: line.Name, by: line.ID,
+			exchange: s.exchange, call: c, snapshot: snapshot, from: from, name: line.Name, hidden: info.Anonymous, by: line.ID,
 			timeout: directTime, early: true,
 		}
 		cause, err := b.to(d)

@@ -48,9 +48,9 @@ func (x *exchange) transfer(c *call.Call, s *flow.Snapshot) error {
 			x.engine.Keep(stays.Agent, c.ID())
 			defer x.free(c, stays.Agent)
 		}
-		return c.Hangup(orEnd(x.runPlan(c, s, d.number, maxHops-1)))
+		return c.Hangup(orEnd(x.runPlan(c, s, d.number, maxHops-1, nil)))
 	}
-	b := &bridge{exchange: x, call: c, snapshot: s, from: c.Info().From, name: c.CallerName(), by: payer}
+	b := &bridge{exchange: x, call: c, snapshot: s, from: c.Info().From, name: c.CallerName(), hidden: c.Info().Anonymous, by: payer}
 	o, line, name := b.outgoing(d.outside), "", d.outside
 	if d.line != nil {
 		line, name = d.line.ID, d.line.Name

@@ -53,13 +53,13 @@ func (w *waiting) wait(front bool) (flow.QueueExit, error) {
 	if err := w.startMusic(); err != nil {
 		return "", err
 	}
-	shownFrom, shownName := flow.Present(w.presentation, info.From, w.CallerName(), info.To, labelOf(w.snapshot, info.To))
+	shownFrom, shownName, hidden := w.shown(w.presentation)
 	joined := w.engine.Join(queue.Caller{
 		ID: w.ID(), Queue: w.queue.ID, Since: w.since, Front: front,
 		Details: queue.OfferDetails{
 			From: info.From, FromName: w.CallerName(), To: info.To, QueueName: w.queue.Name,
 			Keys: w.Pressed(), Codec: w.Codec().String(),
-			ShownFrom: shownFrom, ShownName: shownName, ShownNone: shownFrom == "" && info.Anonymous,
+			ShownFrom: shownFrom, ShownName: shownName, ShownNone: hidden,
 		},
 		Notify: func(n queue.Notice) { w.Post(n) },
 	})
