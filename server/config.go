@@ -20,6 +20,7 @@ type Config struct {
 	SIPTLS        string `name:"sip-tls" env:"CARILLON_SIP_TLS" help:"Address of SIP over TLS, such as :5061. Default: none."`
 	SIPTLSCert    string `name:"sip-tls-cert" env:"CARILLON_SIP_TLS_CERT" help:"File of its certificate and those that sign it, PEM. Default: that of CARILLON_DOMAIN, or a self-signed one."`
 	SIPTLSKey     string `name:"sip-tls-key" env:"CARILLON_SIP_TLS_KEY" help:"File of the certificate's key, PEM."`
+	SIPTLSCA      string `name:"sip-tls-ca" env:"CARILLON_SIP_TLS_CA" help:"File of further authorities that sign the certificates of trunks, PEM. Those of the machine count too."`
 	RTPPorts      string `name:"rtp-ports" env:"CARILLON_RTP_PORTS" default:"16384-32767" help:"UDP ports of telephone media."`
 	WebRTCPort    string `name:"webrtc-port" env:"CARILLON_WEBRTC_PORT" default:"8443" help:"UDP and TCP port of browser media."`
 	PublicIP      string `name:"public-ip" env:"CARILLON_PUBLIC_IP" help:"Address told to peers. Default: detected."`

@@ -228,8 +228,13 @@ func (s *server) openMedia() error {
 		s.browsers.Close()
 		return err
 	}
+	authorities, err := s.sipAuthorities()
+	if err != nil {
+		s.browsers.Close()
+		return err
+	}
 	s.sip, err = sipgw.New(sipgw.Config{
-		ListenTLS: s.settings.SIPTLS, TLS: secure,
+		ListenTLS: s.settings.SIPTLS, TLS: secure, TLSRoots: authorities,
 		Listen: s.settings.SIP, PublicIP: s.settings.publicIP,
 		Ports: ports,
 		Pacer: s.pacer, AllowLoopback: s.settings.Demo, AllowedNetworks: s.settings.trunks, Log: s.log,

@@ -135,6 +135,12 @@ func trunkKind(s sipgw.TrunkState) web.TrunkKind {
 		return web.TrunkLapsing
 	case s.Status == sipgw.TrunkDegraded:
 		return web.TrunkDegraded
+	case s.Reason == sipgw.ReasonCertificateName:
+		return web.TrunkCertificateName
+	case s.Reason == sipgw.ReasonCertificateExpired:
+		return web.TrunkCertificateExpired
+	case s.Reason == sipgw.ReasonCertificateAuthority:
+		return web.TrunkCertificateAuthority
 	case s.Reason == sipgw.ReasonTargets:
 		return web.TrunkUnreachable
 	case s.Reason == sipgw.ReasonRefusedUser, s.LastStatus == 401, s.LastStatus == 403, s.LastStatus == 407:

@@ -31,9 +31,10 @@ type Config struct {
 	// certificate is that of TLS, which it needs.
 	ListenTLS string
 	TLS       *tls.Config
-	// TLSRoots are who signs the certificates of peers that we connect to; nil are
-	// those of the machine.
-	TLSRoots *x509.CertPool
+	// TLSRoots are who signs the certificates of peers that we connect to. It is
+	// asked before each connection, by any goroutine; nil, and a nil pool, are those
+	// of the machine.
+	TLSRoots func() *x509.CertPool
 	// OnLines is told when a line gets its first registered telephone or loses its
 	// last. It runs in many goroutines, one at a time, and only posts.
 	OnLines func(lineID string, registered bool)

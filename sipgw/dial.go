@@ -95,7 +95,7 @@ func (g *Gateway) dial(ctx context.Context, transport string, peer netip.AddrPor
 		return nil, err
 	}
 	if transport == "TLS" {
-		secured := tls.Client(conn, &tls.Config{MinVersion: tls.VersionTLS12, ServerName: name, RootCAs: g.cfg.TLSRoots})
+		secured := tls.Client(conn, g.clientTLS(name))
 		if err := secured.HandshakeContext(ctx); err != nil {
 			_ = conn.Close()
 			return nil, fmt.Errorf("TLS with %s: %w", name, err)

@@ -24,7 +24,7 @@ func (d *diagnosis) reach(ctx context.Context, e trunk.Endpoint) {
 		return
 	}
 	begun := time.Now()
-	status, reason := d.gateway.ask(ctx, d.trunks.options(d.link.trunk, e), e, askTimeout)
+	status, reason, _ := d.gateway.ask(ctx, d.trunks.options(d.link.trunk, e), e, askTimeout)
 	rtt := strconv.FormatInt(time.Since(begun).Milliseconds(), 10)
 	d.link.health.Heard(e, time.Now(), status, reason, 0, false)
 	said := itoa(status) + " " + reason
@@ -59,7 +59,7 @@ func (d *diagnosis) connects(ctx context.Context, e trunk.Endpoint) bool {
 	if e.Transport != "TLS" {
 		return true
 	}
-	secured := tls.Client(conn, &tls.Config{MinVersion: tls.VersionTLS12, ServerName: e.Host, RootCAs: d.gateway.cfg.TLSRoots})
+	secured := tls.Client(conn, d.gateway.clientTLS(e.Host))
 	if err := secured.HandshakeContext(ctx); err != nil {
 		d.certificate(e, err)
 		return false
@@ -76,17 +76,27 @@ func (d *diagnosis) connects(ctx context.Context, e trunk.Endpoint) bool {
 
 // certificate says what is wrong with an endpoint's certificate.
 func (d *diagnosis) certificate(e trunk.Endpoint, err error) {
-	var name x509.HostnameError
-	var authority x509.UnknownAuthorityError
-	var invalid x509.CertificateInvalidError
-	switch {
-	case errors.As(err, &name):
+	switch certificateFault(err) {
+	case trunk.FaultName:
 		d.add("tls", LevelFail, "tls.name", "Target", e.String(), "Host", e.Host)
-	case errors.As(err, &authority):
+	case trunk.FaultAuthority:
 		d.add("tls", LevelFail, "tls.authority", "Target", e.String())
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		d.add("tls", LevelFail, "tls.expired", "Target", e.String(), "Date", invalid.Cert.NotAfter.UTC().Format(time.DateOnly))
+	case trunk.FaultExpired:
+		d.expired(e, err)
 	default:
 		d.add("tls", LevelFail, "tls.failed", "Target", e.String(), "Problem", err.Error())
 	}
+}
+
+// expired says from when to when a certificate is valid that is not valid now.
+func (d *diagnosis) expired(e trunk.Endpoint, err error) {
+	var invalid x509.CertificateInvalidError
+	if !errors.As(err, &invalid) || invalid.Cert == nil {
+		return
+	}
+	if begins := invalid.Cert.NotBefore; begins.After(time.Now()) {
+		d.add("tls", LevelFail, "tls.early", "Target", e.String(), "Date", begins.UTC().Format(time.DateOnly))
+		return
+	}
+	d.add("tls", LevelFail, "tls.expired", "Target", e.String(), "Date", invalid.Cert.NotAfter.UTC().Format(time.DateOnly))
 }

@@ -52,7 +52,10 @@ type Gateway struct {
 	arrivals map[arrival]*leg       // by their INVITE
 	hasty    map[arrival]chan *leg  // CANCELs that came before their INVITE
 	attempts map[dialog.ID]*attempt // INVITEs of ours under way, by Call-ID and our tag
-	calls    sync.WaitGroup         // INVITE handlers that run accept, and legs that are called
+	// astray are legs of lines whose telephones have lost their connection, with
+	// the requests of ours that wait for another.
+	astray map[*leg][]chan struct{}
+	calls  sync.WaitGroup // INVITE handlers that run accept, and legs that are called
 	// byes are requests of ours under way. They end with sending.
 	byes     sync.WaitGroup
 	leaving  bool // Run waits for them
@@ -95,7 +98,7 @@ func New(cfg Config) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{cfg: cfg, log: cfg.Log, acl: newACL(cfg.AllowLoopback), legs: make(map[dialog.ID]*leg), ringing: make(map[*leg]struct{}), ready: make(chan struct{}), arrivals: make(map[arrival]*leg), hasty: make(map[arrival]chan *leg), attempts: make(map[dialog.ID]*attempt)}
+	g := &Gateway{cfg: cfg, log: cfg.Log, acl: newACL(cfg.AllowLoopback), legs: make(map[dialog.ID]*leg), ringing: make(map[*leg]struct{}), ready: make(chan struct{}), arrivals: make(map[arrival]*leg), hasty: make(map[arrival]chan *leg), attempts: make(map[dialog.ID]*attempt), astray: make(map[*leg][]chan struct{})}
 	g.registrar = registrar.New(cfg.OnLines)
 	g.guard = newGuard(g.acl, g.registrar, digest.NewServer(ccs.LineRealm))
 	g.guard.shift = cfg.shift
@@ -108,6 +111,7 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	g.dialled = map[string]*dialled{"TCP": newDialled(g.Addr()), "TLS": newDialled(g.Addr())}
 	g.trunks = newTrunks(g)
+	g.guard.lost = g.trunks.lost
 	g.trunks.admit()
 	g.sending, g.stopSend = context.WithCancel(context.Background())
 	return g, nil
@@ -312,13 +316,6 @@ func (g *Gateway) all() []*leg {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return slices.AppendSeq(slices.Collect(maps.Values(g.legs)), maps.Keys(g.ringing))
-}
-
-// withDialog lists the legs that have a dialog.
-func (g *Gateway) withDialog() []*leg {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return slices.Collect(maps.Values(g.legs))
 }
 
 // find returns the leg whose dialog a request belongs to, or nil.

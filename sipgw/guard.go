@@ -29,6 +29,8 @@ type guard struct {
 	talking *talking
 	streams *streams
 	shift   int // datagrams that a shift of a socket reads
+	// lost is told of each connection that has ended. It must not block.
+	lost func(transport string, peer netip.AddrPort)
 
 	challenges, failures, throttled atomic.Uint64
 }
@@ -37,7 +39,7 @@ type guard struct {
 const friendship = 10 * time.Minute
 
 func newGuard(a *acl, r *registrar.Registrar, d *digest.Server) *guard {
-	g := &guard{acl: a, registrar: r, digest: d, parser: sip.NewParser(), budgets: newBudgets(), talking: &talking{}, streams: newStreams()}
+	g := &guard{acl: a, registrar: r, digest: d, parser: sip.NewParser(), budgets: newBudgets(), talking: &talking{}, streams: newStreams(), lost: func(string, netip.AddrPort) {}}
 	g.lines.Store(newLines(nil))
 	return g
 }

@@ -2,6 +2,7 @@ package sipgw_test
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/netip"
@@ -17,19 +18,28 @@ import (
 	"github.com/carillon-cc/carillon/ccs"
 	"github.com/carillon-cc/carillon/sipgw"
 	"github.com/carillon-cc/carillon/sipgw/phone"
+	"github.com/carillon-cc/carillon/sipgw/siptest"
 )
 
 // carrier is Kamailio as a provider. Its account is "account" with the password
 // "secret" and the number +33123456789.
 type carrier struct {
-	t      *testing.T
-	config string
-	port   uint16
-	cmd    *exec.Cmd
-	log    strings.Builder
+	t       *testing.T
+	config  string
+	port    uint16 // of UDP and TCP
+	portTLS uint16 // 0 without TLS
+	cmd     *exec.Cmd
+	log     strings.Builder
 }
 
-func newCarrier(t *testing.T, algorithm string, far netip.AddrPort) *carrier {
+// identity is what a carrier shows over TLS, and the authority whose certificates
+// it takes.
+type identity struct {
+	tls.Certificate
+	clients *siptest.Authority
+}
+
+func newCarrier(t *testing.T, algorithm string, far netip.AddrPort, secure *identity) *carrier {
 	t.Helper()
 	if _, err := exec.LookPath("kamailio"); err != nil {
 		t.Skip("kamailio is not installed (scripts/setup test)")
@@ -38,8 +48,21 @@ func newCarrier(t *testing.T, algorithm string, far netip.AddrPort) *carrier {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &carrier{t: t, port: freePort(t), config: filepath.Join(t.TempDir(), "kamailio.cfg")}
-	text := strings.NewReplacer("{PORT}", fmt.Sprint(c.port), "{PHONE}", fmt.Sprint(far.Port()), "{ALGORITHM}", algorithm).Replace(string(template))
+	c := &carrier{t: t, port: uint16(siptest.FreePorts(t, 1)), config: filepath.Join(t.TempDir(), "kamailio.cfg")}
+	text := string(template)
+	if secure != nil {
+		if found, _ := filepath.Glob("/usr/lib/*/kamailio/modules/tls.so"); len(found) == 0 {
+			t.Skip("Kamailio's TLS is not installed (scripts/setup test)")
+		}
+		c.portTLS = uint16(siptest.FreePorts(t, 1))
+		cert, key := siptest.Files(t, secure.Certificate)
+		ca := filepath.Join(filepath.Dir(c.config), "clients.pem")
+		if err := os.WriteFile(ca, secure.clients.PEM(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		text = strings.NewReplacer("{PORT_TLS}", fmt.Sprint(c.portTLS), "{CERT}", cert, "{KEY}", key, "{CA}", ca).Replace("#!define WITH_TLS\n" + text)
+	}
+	text = strings.NewReplacer("{PORT}", fmt.Sprint(c.port), "{PHONE}", fmt.Sprint(far.Port()), "{ALGORITHM}", algorithm).Replace(text)
 	if err := os.WriteFile(c.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -132,25 +155,48 @@ func TestTrunkRegistersWithACarrierAndCallsGoBothWays(t *testing.T) {
 	for _, row := range []struct {
 		transport ccs.Transport
 		algorithm string
-	}{{ccs.UDP, "MD5"}, {ccs.TCP, "SHA-256"}} {
+	}{{ccs.UDP, "MD5"}, {ccs.TCP, "SHA-256"}, {ccs.TLS, "MD5"}} {
 		t.Run(string(row.transport)+" "+row.algorithm, func(t *testing.T) {
+			t.Parallel()
 			rings := make(chan *phone.Ring, 1)
 			far, err := phone.New(phone.Config{Local: loopback, OnCall: func(r *phone.Ring) { rings <- r }})
 			if err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(far.Close)
-			c := newCarrier(t, row.algorithm, far.Addr())
+			var secure *identity
+			configure := func(*sipgw.Config) {}
+			if row.transport == ccs.TLS {
+				theirs, ours := siptest.NewAuthority(t), siptest.NewAuthority(t)
+				secure = &identity{theirs.Issue(time.Now().Add(time.Hour), "carrier.test"), ours}
+				configure = func(cfg *sipgw.Config) {
+					cfg.Resolver = names{srv: "carrier.test", target: "proxy.elsewhere.test", at: loopback}
+					cfg.TLSRoots = theirs.Pool
+					cfg.ListenTLS = "127.0.0.1:0"
+					cfg.TLS = &tls.Config{Certificates: []tls.Certificate{ours.Issue(time.Now().Add(time.Hour), "carillon.test")}}
+				}
+			}
+			c := newCarrier(t, row.algorithm, far.Addr(), secure)
 			told := make(states, 1000)
 			w := build(t, func(cfg *sipgw.Config) {
 				cfg.AllowLoopback = false
 				cfg.OnTrunk = func(s sipgw.TrunkState) { told <- s }
 				cfg.Timers.TrunkTest = 300 * time.Millisecond
 				cfg.Timers.Farewell = time.Second
+				configure(cfg)
+				if n, ok := cfg.Resolver.(names); ok {
+					n.port = c.portTLS
+					cfg.Resolver = n
+				}
 			})
+			target := ccs.TrunkTarget{Host: "127.0.0.1", Port: int(c.port), Transport: row.transport}
+			if secure != nil {
+				// The certificate is for the domain, not for the host that SRV names.
+				target.Host, target.Port = "carrier.test", 0
+			}
 			w.SetTrunks([]*ccs.Trunk{{
 				Meta: ccs.Meta{ID: "carrier"}, Name: "Kamailio", Register: true, Username: "account", Password: "secret", Domain: "carrier.test",
-				Targets:  []ccs.TrunkTarget{{Host: "127.0.0.1", Port: int(c.port), Transport: row.transport}},
+				Targets:  []ccs.TrunkTarget{target},
 				CallerID: ccs.CallerID{Number: "+33123456789"},
 				Outgoing: ccs.TrunkOutgoing{Allowed: []string{"+33"}, Country: "FR"},
 			}})
@@ -166,6 +212,7 @@ func TestTrunkRegistersWithACarrierAndCallsGoBothWays(t *testing.T) {
 				return up(s) && s.RegisteredUntil.After(before.RegisteredUntil)
 			})
 			arrives(t, w, far, c)
+			goesOut(t, w, rings)
 		})
 	}
 }

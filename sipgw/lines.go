@@ -123,10 +123,7 @@ func (r *wrongPasswords) note(line string, from netip.AddrPort) {
 // registered just now: it moved, or its connection was closed.
 func (g *Gateway) reroute(line string, moved []registrar.Move, now registrar.Flow) {
 	only := len(g.registrar.Bindings(line)) == 1
-	for _, l := range g.withDialog() {
-		if l.line != line {
-			continue
-		}
+	for _, l := range g.lineLegs(line) {
 		transport, peer := l.dialog.Way()
 		for _, m := range moved {
 			if m.From.Transport == transport && m.From.Peer == peer {
@@ -137,5 +134,6 @@ func (g *Gateway) reroute(line string, moved []registrar.Move, now registrar.Flo
 		if lost && (only || peer.Addr() == now.Peer.Addr()) {
 			l.dialog.Reroute(now.Transport, now.Local, now.Peer)
 		}
+		g.moved(l)
 	}
 }

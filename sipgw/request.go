@@ -39,6 +39,7 @@ func (l *leg) request(req *sip.Request) *sip.Response {
 // transact sends a request that has these answers to challenges, and waits for
 // the final response, nil for none.
 func (l *leg) transact(req *sip.Request, given proofs) *sip.Response {
+	l.regain(req)
 	t := l.gateway.cfg.Timers
 	ctx, cancel := context.WithTimeout(l.gateway.sending, 64*t.T1)
 	defer cancel()

@@ -201,13 +201,14 @@ func (s *stream) Write(b []byte) (int, error) {
 }
 
 // Close closes the connection; telephones that are reached through it are not
-// reached any more.
+// reached any more, and trunks are reached anew.
 func (s *stream) Close() error {
 	err := s.Conn.Close()
 	s.ending.Do(func() {
 		s.prove() // it counts no more
 		if s.guard.streams.remove(s) {
 			s.guard.registrar.Lost(s.key.transport, s.key.peer)
+			s.guard.lost(s.key.transport, s.key.peer)
 		}
 	})
 	return err

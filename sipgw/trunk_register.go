@@ -24,6 +24,7 @@ func (t *trunks) register(ctx context.Context, l *link, e trunk.Endpoint, expire
 		given.add(r)
 		res, err := t.gateway.request(ctx, r, e, registerTimeout)
 		if err != nil {
+			l.health.Blame(e, certificateFault(err))
 			t.heard(l, e, 0, err.Error())
 			return trunk.Outcome{Endpoint: e.String(), Err: err}
 		}

@@ -74,13 +74,13 @@ func (g *Gateway) outside(method sip.RequestMethod, recipient, from, to sip.Uri,
 }
 
 // ask sends a request outside of any call and waits for its final response:
-// status 0 where none came, with the reason.
-func (g *Gateway) ask(ctx context.Context, r *sip.Request, e trunk.Endpoint, patience time.Duration) (status int, reason string) {
+// status 0 where none came, with the reason, and the fault of a certificate.
+func (g *Gateway) ask(ctx context.Context, r *sip.Request, e trunk.Endpoint, patience time.Duration) (status int, reason string, fault trunk.Fault) {
 	res, err := g.request(ctx, r, e, patience)
 	if err != nil {
-		return 0, err.Error()
+		return 0, err.Error(), certificateFault(err)
 	}
-	return res.StatusCode, dialog.Clean(res.Reason)
+	return res.StatusCode, dialog.Clean(res.Reason), ""
 }
 
 // ErrNoAnswer says that nothing came back.

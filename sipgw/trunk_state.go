@@ -21,11 +21,16 @@ const (
 // The reasons of a status; "" is none. Each has its words in the locales, under
 // "trunk.reason.<reason>".
 const (
-	ReasonStarting    = "starting"    // nothing was heard yet
-	ReasonDNS         = "dns"         // a name cannot be looked up
-	ReasonTargets     = "targets"     // some or all targets do not answer
-	ReasonRefusedUser = "refusedUser" // the provider does not take the account or password; next try within the hour
-	ReasonRegister    = "register"    // the registration failed and is tried again
+	ReasonStarting = "starting" // nothing was heard yet
+	ReasonDNS      = "dns"      // a name cannot be looked up
+	ReasonTargets  = "targets"  // some or all targets do not answer
+	// The certificate of a target is not accepted: it is for another name, is not
+	// valid today, or is signed by nobody whom we trust.
+	ReasonCertificateName      = "certificateName"
+	ReasonCertificateExpired   = "certificateExpired"
+	ReasonCertificateAuthority = "certificateAuthority"
+	ReasonRefusedUser          = "refusedUser" // the provider does not take the account or password; next try within the hour
+	ReasonRegister             = "register"    // the registration failed and is tried again
 )
 
 // TrunkState is how a trunk does.
@@ -77,9 +82,14 @@ func (t *trunks) state(l *link) TrunkState {
 	return s
 }
 
+// certificateReasons are the reasons of faulty certificates.
+var certificateReasons = map[trunk.Fault]string{
+	trunk.FaultName: ReasonCertificateName, trunk.FaultExpired: ReasonCertificateExpired, trunk.FaultAuthority: ReasonCertificateAuthority,
+}
+
 // judge finds the status of a trunk that is in use.
 func (t *trunks) judge(s *TrunkState, l *link) {
-	up, down, detail := 0, 0, ""
+	up, down, why, detail := 0, 0, ReasonTargets, ""
 	for _, target := range s.Targets {
 		switch {
 		case target.Known && target.Up:
@@ -87,6 +97,9 @@ func (t *trunks) judge(s *TrunkState, l *link) {
 		case target.Known:
 			down++
 			detail = target.Name + ": " + target.Reason
+			if reason, ok := certificateReasons[target.Fault]; ok {
+				why = reason
+			}
 		}
 	}
 	_, dns := t.endpoints(l.trunk)
@@ -94,9 +107,9 @@ func (t *trunks) judge(s *TrunkState, l *link) {
 	case up > 0 && down == 0 && dns == nil:
 		s.Status = TrunkUp
 	case up > 0:
-		s.Status, s.Reason, s.Detail = TrunkDegraded, ReasonTargets, detail
+		s.Status, s.Reason, s.Detail = TrunkDegraded, why, detail
 	case down > 0 && down == len(s.Targets):
-		s.Status, s.Reason, s.Detail = TrunkDown, ReasonTargets, detail
+		s.Status, s.Reason, s.Detail = TrunkDown, why, detail
 	default:
 		s.Status, s.Reason = TrunkDown, ReasonStarting
 	}

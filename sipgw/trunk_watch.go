@@ -20,7 +20,7 @@ const (
 	sleptFor = 10 * time.Second
 )
 
-// watch asks targets whether they live, notices what nobody tells, and tells
+// watch asks targets whether they live, notices that the machine slept, and tells
 // what changed, until ctx ends.
 func (t *trunks) watch(ctx context.Context) {
 	ticker := time.NewTicker(watchEvery)
@@ -42,23 +42,8 @@ func (t *trunks) watch(ctx context.Context) {
 			counted = now
 			t.tasks.Go(t.loadCounts) // the store may take its time
 		}
-		t.reconnect()
 		t.ask(ctx, now)
 		t.tell()
-	}
-}
-
-// reconnect renews the registrations whose connection is gone: the provider
-// could not reach us any more.
-func (t *trunks) reconnect() {
-	for _, l := range t.links() {
-		if l.runner == nil || l.runner.State().Phase != trunk.Registered {
-			continue
-		}
-		at := l.runner.At()
-		if at.Transport != "UDP" && !t.gateway.guard.streams.has(at.Transport, at.Peer) {
-			l.runner.Soon()
-		}
 	}
 }
 
@@ -91,7 +76,8 @@ func (t *trunks) ask(ctx context.Context, now time.Time) {
 		for _, e := range l.health.Due(now) {
 			t.tasks.Go(func() {
 				begun := time.Now()
-				status, reason := t.gateway.ask(ctx, t.options(l.trunk, e), e, askTimeout)
+				status, reason, fault := t.gateway.ask(ctx, t.options(l.trunk, e), e, askTimeout)
+				l.health.Blame(e, fault)
 				switch {
 				case ctx.Err() != nil:
 				case status != 0:

@@ -124,7 +124,10 @@ func (t *trunks) newLink(config *ccs.Trunk, old *link) *link {
 		l.runner.Register = func(ctx context.Context, at trunk.Endpoint, expires time.Duration) trunk.Outcome {
 			return t.register(ctx, l, at, expires)
 		}
-		l.runner.Changed = t.look
+		l.runner.Changed = func() {
+			t.missed(l)
+			t.look()
+		}
 	}
 	return l
 }

@@ -251,7 +251,10 @@ func TestFindingsOfTheTrunkDoctorHaveWords(t *testing.T) {
 	for _, s := range []sipgw.TrunkStatus{sipgw.TrunkUp, sipgw.TrunkDegraded, sipgw.TrunkDown, sipgw.TrunkUnregistered, sipgw.TrunkDisabled} {
 		ids["trunk.status."+string(s)] = true
 	}
-	for _, r := range []string{sipgw.ReasonStarting, sipgw.ReasonDNS, sipgw.ReasonTargets, sipgw.ReasonRefusedUser, sipgw.ReasonRegister} {
+	for _, r := range []string{
+		sipgw.ReasonStarting, sipgw.ReasonDNS, sipgw.ReasonTargets, sipgw.ReasonRefusedUser, sipgw.ReasonRegister,
+		sipgw.ReasonCertificateName, sipgw.ReasonCertificateExpired, sipgw.ReasonCertificateAuthority,
+	} {
 		ids["trunk.reason."+r] = true
 	}
 	for id := range ids {

@@ -60,6 +60,11 @@ const (
 	TrunkRefused     TrunkKind = "refused"     // for another reason, see Said
 	TrunkUnreachable TrunkKind = "unreachable" // no target answers
 	TrunkDisabled    TrunkKind = "disabled"
+	// A target's certificate is not accepted: it is for another name, is not valid
+	// today, or is signed by nobody whom we trust.
+	TrunkCertificateName      TrunkKind = "certificateName"
+	TrunkCertificateExpired   TrunkKind = "certificateExpired"
+	TrunkCertificateAuthority TrunkKind = "certificateAuthority"
 )
 
 // TargetState is how one address of a provider is.

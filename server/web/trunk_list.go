@@ -50,6 +50,7 @@ func (w *Web) trunkStates() map[string]TrunkState {
 var trunkTones = map[TrunkKind]ui.Tone{
 	TrunkRegistered: ui.ToneGood, TrunkReady: ui.ToneGood, TrunkRegistering: ui.ToneWarn, TrunkChecking: ui.TonePlain,
 	TrunkLapsing: ui.ToneWarn, TrunkDegraded: ui.ToneWarn, TrunkUnknownName: ui.ToneBad, TrunkPassword: ui.ToneBad, TrunkRefused: ui.ToneBad, TrunkUnreachable: ui.ToneBad, TrunkDisabled: ui.TonePlain,
+	TrunkCertificateName: ui.ToneBad, TrunkCertificateExpired: ui.ToneBad, TrunkCertificateAuthority: ui.ToneBad,
 }
 
 // saying are the states of which the provider's own words tell more.

@@ -148,6 +148,7 @@ func TestTheStateOfATrunkIsSaidInWords(t *testing.T) {
 		},
 		{TrunkState{Kind: TrunkPassword, Said: "403 Forbidden", Retry: until}, []string{"refuses the user name or the password", "Answer: 403 Forbidden", "Next try at", "Type the password anew"}},
 		{TrunkState{Kind: TrunkUnreachable, Targets: []TargetState{{Name: "a.example", Known: true}}}, []string{"The provider does not answer", "does not answer"}},
+		{TrunkState{Kind: TrunkCertificateAuthority}, []string{"signed by nobody whom this machine trusts", "CARILLON_SIP_TLS_CA"}},
 		{TrunkState{Kind: "of the future"}, []string{"Not known yet"}},
 	} {
 		c.state.Trunk = trunk.ID

@@ -199,6 +199,26 @@ func (d *Dialog) Reroute(transport string, local, peer netip.AddrPort) {
 	d.path.Transport, d.path.Local, d.path.Peer, d.path.Dialled = transport, local, peer, false
 }
 
+// Next is the address that the first route names, or else the peer's Contact: where
+// a new connection to the peer goes (RFC 3261 §8.1.2). ok is false where it names
+// none, or one that cannot be reached.
+func (d *Dialog) Next() (at netip.AddrPort, ok bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.next()
+}
+
+// Readdress has a request of the dialog that was not sent yet go the way on which
+// the peer is reached now.
+func (d *Dialog) Readdress(r *sip.Request) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	r.SetTransport(d.path.Transport)
+	r.SetDestination(d.destination().String())
+	r.Laddr = d.source()
+	r.Via().Transport = d.path.Transport
+}
+
 // Refresh takes the place where the peer is reached from a 2xx of the peer to
 // our INVITE or UPDATE.
 func (d *Dialog) Refresh(r *sip.Response) {
@@ -260,11 +280,7 @@ func (d *Dialog) build(method sip.RequestMethod, seq uint32, contentType string,
 	}
 	r := sip.NewRequest(method, *recipient.Clone())
 	r.SetTransport(d.path.Transport)
-	if d.path.Transport == "UDP" {
-		// The socket that we listen on, so that the peer sees the port it knows.
-		// On a stream sipgo would take any connection of that local address.
-		r.Laddr = sip.Addr{IP: net.IP(d.path.Local.Addr().AsSlice()), Port: int(d.path.Local.Port())}
-	}
+	r.Laddr = d.source()
 	r.SetDestination(d.destination().String())
 
 	r.AppendHeader(newVia(d.path.Transport, d.contact))
@@ -306,19 +322,37 @@ func (d *Dialog) destination() netip.AddrPort {
 	if at.Transport != "UDP" && (at.Dialled || at.Open == nil || at.Open(at.Transport, at.Peer)) {
 		return at.Peer
 	}
+	if at, ok := d.next(); ok {
+		return at
+	}
+	return d.path.Peer
+}
+
+// next is Next under d.mu.
+func (d *Dialog) next() (netip.AddrPort, bool) {
 	next := d.target
 	if len(d.routes) > 0 {
 		next = d.routes[0]
 	}
 	address, err := netip.ParseAddr(strings.Trim(next.Host, "[]"))
-	if err != nil || at.Reachable == nil || !at.Reachable(address.Unmap()) {
-		return at.Peer
+	if err != nil || d.path.Reachable == nil || !d.path.Reachable(address.Unmap()) {
+		return netip.AddrPort{}, false
 	}
 	port := next.Port
 	if port <= 0 || port > 65535 {
-		port = sip.DefaultPort(at.Transport)
+		port = sip.DefaultPort(d.path.Transport)
 	}
-	return netip.AddrPortFrom(address.Unmap(), uint16(port))
+	return netip.AddrPortFrom(address.Unmap(), uint16(port)), true
+}
+
+// source is the socket that a request leaves from: that on which we listen, so
+// that the peer sees the port it knows. On a stream sipgo would take any
+// connection of that local address. d.mu is held.
+func (d *Dialog) source() sip.Addr {
+	if d.path.Transport != "UDP" {
+		return sip.Addr{}
+	}
+	return sip.Addr{IP: net.IP(d.path.Local.Addr().AsSlice()), Port: int(d.path.Local.Port())}
 }
 
 // Contact makes the Contact of our end.

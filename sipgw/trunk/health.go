@@ -2,6 +2,7 @@ package trunk
 
 import (
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -9,6 +10,17 @@ import (
 
 // askDownOften is how many times as often those that are down are asked.
 const askDownOften = 3
+
+// Fault is what is wrong with the certificate of an endpoint, "" for nothing that
+// is known.
+type Fault string
+
+// The faults of certificates.
+const (
+	FaultName      Fault = "name"      // it is for another name
+	FaultExpired   Fault = "expired"   // it has ended, or not begun
+	FaultAuthority Fault = "authority" // nobody whom we trust signed it
+)
 
 // TargetState is how one endpoint of a trunk does, for people.
 type TargetState struct {
@@ -18,6 +30,7 @@ type TargetState struct {
 	RTT    time.Duration `json:"rtt,omitempty"`    // of the last answer
 	Status int           `json:"status,omitempty"` // of the last answer, 0 for none
 	Reason string        `json:"reason,omitempty"` // what it said, or why it was not heard
+	Fault  Fault         `json:"fault,omitempty"`  // of its certificate, where it was not heard for that
 	Since  time.Time     `json:"since,omitzero"`   // of Up
 }
 
@@ -33,7 +46,9 @@ type Health struct {
 type pulse struct {
 	state  TargetState
 	next   time.Time // when it is asked again
+	heard  time.Time // when a request was last answered, or not
 	asking bool
+	lost   bool // the connection ended while it was asked
 	// answers says that it answered the question once. Some never do, although
 	// they work.
 	answers bool
@@ -90,6 +105,10 @@ func (h *Health) Heard(e Endpoint, now time.Time, status int, reason string, rtt
 	if p == nil {
 		return false, false
 	}
+	p.heard = now
+	if status != 0 {
+		p.state.Fault = ""
+	}
 	up := Alive(status)
 	changed = !p.state.Known || p.state.Up != up
 	back = p.state.Known && !p.state.Up && up
@@ -106,7 +125,10 @@ func (h *Health) Heard(e Endpoint, now time.Time, status int, reason string, rtt
 	}
 	next := now.Add(every - rand.N(every/5+1))
 	if asked {
-		p.asking = false
+		if p.lost {
+			next = now.Add(lostPause)
+		}
+		p.asking, p.lost = false, false
 		p.answers = p.answers || status != 0
 		p.next = next
 	} else if changed && next.Before(p.next) {
@@ -115,12 +137,21 @@ func (h *Health) Heard(e Endpoint, now time.Time, status int, reason string, rtt
 	return changed, back
 }
 
+// Blame notes what is wrong with the certificate of an endpoint; "" for nothing.
+func (h *Health) Blame(e Endpoint, f Fault) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if p := h.known[e]; p != nil {
+		p.state.Fault = f
+	}
+}
+
 // Skip takes back a question of Due that says nothing.
 func (h *Health) Skip(e Endpoint, now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if p := h.known[e]; p != nil {
-		p.asking = false
+		p.asking, p.lost = false, false
 		p.next = now.Add(h.every)
 	}
 }
@@ -131,6 +162,33 @@ func (h *Health) Deaf(e Endpoint) bool {
 	defer h.mu.Unlock()
 	p := h.known[e]
 	return p != nil && !p.answers
+}
+
+// lostPause is how soon after an answer an endpoint is asked at the earliest
+// because its connection ended: some close every connection.
+const lostPause = 2 * time.Second
+
+// Lost has the endpoints behind a connection that has ended asked soon, and tells
+// whether there are any. It is where a provider's fall is noticed first.
+func (h *Health) Lost(transport string, peer netip.AddrPort, now time.Time) (found bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for e, p := range h.known {
+		if e.Transport != transport || e.Peer != peer {
+			continue
+		}
+		at := now
+		if soonest := p.heard.Add(lostPause); soonest.After(now) {
+			at = soonest
+		}
+		switch {
+		case p.asking: // the answer may have come all the same
+			p.lost = true
+		case at.Before(p.next):
+			p.next, found = at, true
+		}
+	}
+	return found
 }
 
 // AskSoon has all endpoints asked again at once.

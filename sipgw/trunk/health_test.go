@@ -64,6 +64,34 @@ func TestCallThatFailsMarksItsTarget(t *testing.T) {
 	}
 }
 
+func TestTargetWhoseConnectionEndedIsAskedSoonButNotAllTheTime(t *testing.T) {
+	h, now := NewHealth(30*time.Second), time.Now()
+	stream := Endpoint{Transport: "TLS", Peer: first.Peer, Host: "a"}
+	h.Set([]Endpoint{stream, second})
+	h.Due(now)
+	h.Heard(stream, now, 200, "OK", time.Millisecond, true)
+	h.Heard(second, now, 200, "OK", time.Millisecond, true)
+	if h.Lost("TCP", stream.Peer, now) || h.Lost("TLS", second.Peer, now) {
+		t.Error("the connection of another ended")
+	}
+	if !h.Lost("TLS", stream.Peer, now.Add(time.Second)) {
+		t.Error("nobody is asked")
+	}
+	if due := h.Due(now.Add(time.Second)); len(due) != 0 {
+		t.Errorf("asked again after 1 s: %v", due)
+	}
+	now = now.Add(lostPause)
+	if due := h.Due(now); len(due) != 1 || due[0] != stream {
+		t.Errorf("due after %v: %v", lostPause, due)
+	}
+	// It ends before its answer is noted.
+	h.Lost("TLS", stream.Peer, now)
+	h.Heard(stream, now, 200, "OK", time.Millisecond, true)
+	if due := h.Due(now.Add(lostPause)); len(due) != 1 || due[0] != stream {
+		t.Errorf("due after its answer: %v", due)
+	}
+}
+
 func TestEndpointsThatStayKeepTheirHealth(t *testing.T) {
 	h, now := NewHealth(30*time.Second), time.Now()
 	h.Set([]Endpoint{first})

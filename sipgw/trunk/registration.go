@@ -70,6 +70,7 @@ type Registration struct {
 	rounds   int // that failed, one after the other
 	refusals int
 	brief    int
+	lost     time.Time // for when the last lost connection had a REGISTER sent
 	jitter   func(most time.Duration) time.Duration
 }
 
@@ -94,11 +95,27 @@ func (r *Registration) Next() (at time.Time, place int, expires time.Duration) {
 	return r.next, r.place, r.expires
 }
 
-// Soon makes the next REGISTER due at once: the connection is gone, the machine
-// slept, or the provider's addresses changed.
+// Soon makes the next REGISTER due at once: the machine slept, or the provider's
+// addresses changed.
 func (r *Registration) Soon(now time.Time) {
 	if r.state.Phase != Refused {
 		r.next = now
+	}
+}
+
+// Lost makes the next REGISTER due at once because the connection of the last one
+// has ended, but not more often than every 2 s: some providers close every
+// connection. One that failed has its time for the next try already.
+func (r *Registration) Lost(now time.Time) {
+	if r.state.Phase != Registered || r.state.Status/100 != 2 {
+		return
+	}
+	at := now
+	if soonest := r.lost.Add(firstRetry); soonest.After(now) {
+		at = soonest
+	}
+	if at.Before(r.next) {
+		r.next, r.lost = at, at
 	}
 }
 

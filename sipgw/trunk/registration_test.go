@@ -228,9 +228,16 @@ func TestLostConnectionIsRegisteredAnewAtOnce(t *testing.T) {
 		done := make(chan struct{})
 		go func() { n.Run(ctx); close(done) }()
 		time.Sleep(time.Minute)
-		n.Soon()
+		n.Lost()
 		synctest.Wait()
-		if asked := p.asked(); len(asked) != 2 || asked[1] != time.Minute {
+		// A provider that closes every connection is not asked all the time.
+		for range 4 {
+			n.Lost()
+			n.Lost()
+			time.Sleep(800 * time.Millisecond)
+		}
+		time.Sleep(time.Minute)
+		if asked := p.asked(); !slices.Equal(asked, []time.Duration{0, time.Minute, time.Minute + 2*time.Second, time.Minute + 4*time.Second}) {
 			t.Errorf("registered at %v", asked)
 		}
 		cancel()

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Runner keeps one registration alive. Its fields are set before Run; Soon and
-// State may be called by any goroutine.
+// Runner keeps one registration alive. Its fields are set before Run; its other
+// methods may be called by any goroutine.
 type Runner struct {
 	// Endpoints are where to register at present, in order.
 	Endpoints func() []Endpoint
@@ -103,6 +103,17 @@ func (n *Runner) leave(ctx context.Context) {
 func (n *Runner) Soon() {
 	n.mu.Lock()
 	n.r.Soon(time.Now())
+	n.mu.Unlock()
+	select {
+	case n.soon <- struct{}{}:
+	default:
+	}
+}
+
+// Lost renews a registration whose connection has ended.
+func (n *Runner) Lost() {
+	n.mu.Lock()
+	n.r.Lost(time.Now())
 	n.mu.Unlock()
 	select {
 	case n.soon <- struct{}{}:
