@@ -55,7 +55,7 @@ func (l *leg) awaitTelephone() {
 func (l *leg) turnToListener() {
 	g := l.gateway
 	transport, peer := l.dialog.Way()
-	if _, listens := g.trunks.listener(transport, peer); listens {
+	if _, listens := g.trunks.listener(transport, peer); listens || l.dialog.Dialled() {
 		return
 	}
 	next, ok := l.dialog.Next() // RFC 3261 §12.2.1.1

@@ -199,6 +199,13 @@ func (d *Dialog) Reroute(transport string, local, peer netip.AddrPort) {
 	d.path.Transport, d.path.Local, d.path.Peer, d.path.Dialled = transport, local, peer, false
 }
 
+// Dialled tells whether a new connection to where the peer is reached can be opened.
+func (d *Dialog) Dialled() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.path.Dialled
+}
+
 // Next is the address that the first route names, or else the peer's Contact: where
 // a new connection to the peer goes (RFC 3261 §8.1.2). ok is false where it names
 // none, or one that cannot be reached.
