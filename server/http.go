@@ -33,6 +33,7 @@ func (s *server) openHTTP(ctx context.Context, parts *sync.WaitGroup) ([]func() 
 	pages, err := web.New(web.Options{
 		Tables: s.tables, Blobs: s.db.Blobs(), Socket: s.desks, Log: s.log,
 		Secure: s.settings.Domain != "", Demo: s.settings.Demo, StoreDown: watch.down, Changed: s.config.load, SIPPort: int(s.sip.Addr().Port()), SIPTLSPort: int(s.sip.AddrTLS().Port()),
+		SIPHost:   s.sipHost(),
 		SignedOut: s.desks.SignedOut, CutOff: s.desks.CutOff, Agents: s.agentStates, Telephony: telephony{s},
 	})
 	if err != nil {
@@ -124,4 +125,24 @@ func (s *server) callChanged(v call.View) {
 	s.metrics.callChanged(v)
 	s.desks.CallChanged(v)
 	s.refresh()
+}
+
+// sipHost is where telephones beside this machine reach it: the address that is
+// told to peers, the one that SIP listens on, or that of the machine's way out.
+func (s *server) sipHost() string {
+	at := s.settings.publicIP
+	if !at.IsValid() {
+		at = s.sip.Addr().Addr().Unmap()
+	}
+	if !at.IsUnspecified() {
+		return at.String()
+	}
+	// Nothing is sent: connecting a UDP socket asks for the route alone. The
+	// address is one of those that are nobody's (RFC 5737).
+	conn, err := net.Dial("udp4", "192.0.2.1:9")
+	if err != nil {
+		return ""
+	}
+	defer conn.Close()
+	return conn.LocalAddr().(*net.UDPAddr).IP.String()
 }

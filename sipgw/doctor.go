@@ -2,6 +2,8 @@ package sipgw
 
 import (
 	"context"
+	"errors"
+	"net"
 	"net/netip"
 	"strings"
 	"time"
@@ -97,7 +99,11 @@ func (d *diagnosis) resolve(ctx context.Context) []trunk.Endpoint {
 		found, err := trunk.Resolve(ctx, d.gateway.cfg.Resolver, target, d.gateway.canReach)
 		name := target.Host
 		if err != nil {
-			d.add("dns", LevelFail, "dns.failed", "Host", name, "Problem", err.Error())
+			problem := err.Error()
+			if dns := (*net.DNSError)(nil); errors.As(err, &dns) {
+				problem = dns.Err // the rest names the host once more
+			}
+			d.add("dns", LevelFail, "dns.failed", "Host", name, "Problem", problem)
 			continue
 		}
 		if _, literal := netip.ParseAddr(name); literal != nil {

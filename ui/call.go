@@ -138,6 +138,9 @@ func sentence(t *Texts, c *ccs.CallRecord, e ccs.CallEvent, names Names) string 
 		"Reason", e.Reason, "Kind", string(e.Kind), "Cause", t.Or("cause."+e.Reason, "cause.unknown", "Reason", e.Reason),
 	}
 	id := "event." + string(e.Kind)
+	if trunk := names.Trunk(trunkOf(c, e)); trunk != "" {
+		return t.T(id+".trunk", append(args, "Trunk", trunk)...)
+	}
 	switch {
 	case e.Kind == ccs.EventEnded:
 		return EndText(t, c)
@@ -153,6 +156,18 @@ func sentence(t *Texts, c *ccs.CallRecord, e ccs.CallEvent, names Names) string 
 		return t.T(id+".other", args...)
 	}
 	return t.Or(id, "event.other", args...)
+}
+
+// trunkOf is the id of the trunk by which a call came in or goes out, "" where an
+// event is about something else.
+func trunkOf(c *ccs.CallRecord, e ccs.CallEvent) string {
+	switch {
+	case e.Kind == ccs.EventDialled:
+		return e.Trunk
+	case e.Kind == ccs.EventArrived && !placed(c):
+		return c.Trunk
+	}
+	return ""
 }
 
 func caller(t *Texts, c *ccs.CallRecord) string {

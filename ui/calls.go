@@ -11,6 +11,7 @@ import (
 type Names interface {
 	Queue(id string) string // "" where unknown
 	Agent(id string) string
+	Trunk(id string) string
 }
 
 // Choice is an entry of a selection.

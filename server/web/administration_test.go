@@ -72,8 +72,8 @@ func TestNumbersAreAddedChangedAndDeleted(t *testing.T) {
 	if err != nil || n.Label != "Front desk" || n.PlanID != plan.ID {
 		t.Fatalf("the number is %+v, %v", n, err)
 	}
-	if r := b.get("/numbers"); !strings.Contains(r.body, "was saved") || !strings.Contains(r.body, "+33123456789") {
-		t.Error("the list does not tell that the number was saved")
+	if r := b.get("/numbers"); !strings.Contains(r.body, "refused until its plan is published") || !strings.Contains(r.body, "+33123456789") {
+		t.Error("the list does not tell that the number was saved, and that its plan is not published")
 	}
 	if r := b.get("/numbers"); strings.Contains(r.body, "was saved") {
 		t.Error("the notice is told twice")

@@ -62,6 +62,9 @@ func TestBadAgentsSayWhatIsWrong(t *testing.T) {
 		if strings.Contains(r.body, "long enough") {
 			t.Errorf("%v: the password is in the page", c.more)
 		}
+		if typed := !c.more.Has("password"); strings.Contains(r.body, "Type it again") != typed {
+			t.Errorf("%v: the page says that the password was lost: %v", c.more, !typed)
+		}
 	}
 	if _, err := s.tables.Users.Find(t.Context(), "login", "carol"); err == nil {
 		t.Error("a bad agent was stored")

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 
@@ -57,6 +58,9 @@ func (w *Web) lineForm(rw http.ResponseWriter, r *http.Request, status int, l *c
 // where the administrator reaches Carillon.
 func (w *Web) lineSettings(r *http.Request, l *ccs.Line) ui.LineSettings {
 	host := strings.Trim((&url.URL{Host: r.Host}).Hostname(), "[]")
+	if ip, err := netip.ParseAddr(host); w.o.SIPHost != "" && (host == "localhost" || err == nil && ip.IsLoopback()) {
+		host = w.o.SIPHost // no other machine has ours by that name
+	}
 	s := ui.LineSettings{
 		Number: l.Number, Name: l.Name, Server: host, Port: w.o.SIPPort, TLSPort: w.o.SIPTLSPort,
 		Encrypted: l.Encryption == ccs.EncryptionRequired && w.o.SIPTLSPort != 0,

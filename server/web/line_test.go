@@ -45,6 +45,24 @@ func TestANewLineGetsAPasswordThatIsShownOnce(t *testing.T) {
 	}
 }
 
+// A telephone reaches no server by a name that means every machine itself.
+func TestATelephoneIsToldAnAddressThatItCanReach(t *testing.T) {
+	l := &ccs.Line{Number: "201", Name: "Reception"}
+	for _, c := range []struct{ browsed, own, want string }{
+		{"localhost:8080", "192.0.2.7", "192.0.2.7"},
+		{"127.0.0.1:8080", "192.0.2.7", "192.0.2.7"},
+		{"[::1]:8080", "192.0.2.7", "192.0.2.7"},
+		{"localhost:8080", "", "localhost"},
+		{"cc.example.org", "192.0.2.7", "cc.example.org"},
+		{"[2001:db8::1]:8080", "192.0.2.7", "2001:db8::1"},
+	} {
+		s := newSite(t, func(o *Options) { o.SIPHost = c.own })
+		if got := s.web.lineSettings(&http.Request{Host: c.browsed}, l).Server; got != c.want {
+			t.Errorf("browsed at %s: %s, want %s", c.browsed, got, c.want)
+		}
+	}
+}
+
 func TestALineKeepsItsPasswordUntilItsNumberChanges(t *testing.T) {
 	s := newSite(t, nil)
 	l := &ccs.Line{Number: "201", Name: "Reception", Secrets: ccs.NewLineSecrets("201", "a good one 1")}

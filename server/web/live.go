@@ -21,6 +21,8 @@ const (
 	// streamPause is the least time between two events of a stream: calls come
 	// and go faster than anybody can read.
 	streamPause = 250 * time.Millisecond
+	// streamRetry is when a page asks for a new stream after one has ended.
+	streamRetry = time.Second
 	// streamPulse keeps what is between us and the browser from closing a
 	// connection on which nothing happens.
 	streamPulse = 25 * time.Second
@@ -102,6 +104,9 @@ func (w *Web) stream(read func(ctx context.Context, page *ui.Page) (parts, error
 		control := http.NewResponseController(rw)
 		// The server's own limit is meant for pages.
 		_ = control.SetWriteDeadline(time.Now().Add(streamLife + time.Minute))
+		if _, err := fmt.Fprintf(rw, "retry: %d\n\n", streamRetry.Milliseconds()); err != nil {
+			return
+		}
 		s := eventStream{rw: rw, control: control, shown: map[string]string{}}
 		pulse := time.NewTicker(streamPulse)
 		defer pulse.Stop()

@@ -6,18 +6,19 @@ import (
 	"github.com/carillon-cc/carillon/ui"
 )
 
-// names finds the names of queues and agents for one request, each once.
+// names finds the names of objects for one request, each once.
 type names struct {
 	ctx    context.Context
 	w      *Web
 	queues map[string]string
 	agents map[string]string
+	trunks map[string]string
 }
 
 var _ ui.Names = (*names)(nil)
 
 func (w *Web) names(ctx context.Context) *names {
-	return &names{ctx: ctx, w: w, queues: map[string]string{}, agents: map[string]string{}}
+	return &names{ctx: ctx, w: w, queues: map[string]string{}, agents: map[string]string{}, trunks: map[string]string{}}
 }
 
 // Queue is the name of a queue, "" where it is unknown or cannot be read: a
@@ -40,6 +41,17 @@ func (n *names) Agent(id string) string {
 			return ""
 		}
 		return user.Name
+	})
+}
+
+// Trunk is the name of a trunk, "" as with Queue.
+func (n *names) Trunk(id string) string {
+	return lookup(n.trunks, id, func() string {
+		trunk, err := n.w.o.Tables.Trunks.Get(n.ctx, id)
+		if err != nil {
+			return ""
+		}
+		return trunk.Name
 	})
 }
 

@@ -31,8 +31,10 @@ func (w *Web) storeNumber(rw http.ResponseWriter, r *http.Request, n *ccs.Number
 	}
 	n.Number, n.Label, n.PlanID, n.Revision = e.telephone("number"), e.Value("label"), e.Value("planId"), e.Revision
 	e.check(n.Check())
+	var plan *ccs.Plan
 	if n.PlanID != "" {
-		switch _, err := w.o.Tables.Plans.Get(ctx, n.PlanID); {
+		var err error
+		switch plan, err = w.o.Tables.Plans.Get(ctx, n.PlanID); {
 		case errors.Is(err, store.ErrNotFound):
 			e.fault("planId", "gone")
 		case err != nil:
@@ -58,10 +60,22 @@ func (w *Web) storeNumber(rw http.ResponseWriter, r *http.Request, n *ccs.Number
 			return
 		}
 		if done {
-			w.done(rw, r, "/numbers", "number.saved", n.Number)
+			w.done(rw, r, "/numbers", savedNumber(plan), n.Number)
 			return
 		}
 	}
 	e.Arrange(e.texts, "number", "number", "label", "planId")
 	w.numberForm(rw, r, e.status(), id, e.Form)
+}
+
+// savedNumber is the notice that a number was saved: it takes calls only with a
+// plan that is published.
+func savedNumber(plan *ccs.Plan) string {
+	switch {
+	case plan == nil:
+		return "number.saved.noPlan"
+	case plan.Published == "":
+		return "number.saved.unpublished"
+	}
+	return "number.saved"
 }

@@ -34,6 +34,9 @@ type Options struct {
 	Demo bool
 	// SIPPort is where callers reach us, 0 for 5060; shown in hints only.
 	SIPPort int
+	// SIPHost is the address of this machine for telephones beside it, "" where it
+	// is not known; shown where the administrator's browser runs on this machine.
+	SIPHost string
 	// SIPTLSPort is where telephones reach us by TLS, 0 where they do not.
 	SIPTLSPort int
 	// Telephony tells how trunks and lines are; nil knows nothing of them.

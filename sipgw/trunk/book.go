@@ -26,9 +26,14 @@ type Endpoint struct {
 	Host string
 }
 
-// String names the endpoint in logs and states.
+// String names the endpoint in logs and states: by its name, where it has one,
+// and its address.
 func (e Endpoint) String() string {
-	return fmt.Sprintf("%s %s/%s", e.Host, e.Peer, strings.ToLower(e.Transport))
+	at := fmt.Sprintf("%s/%s", e.Peer, strings.ToLower(e.Transport))
+	if ip, err := netip.ParseAddr(e.Host); err == nil && ip.Unmap() == e.Peer.Addr() {
+		return at
+	}
+	return e.Host + " " + at
 }
 
 // Resolver looks names up; *net.Resolver is one.

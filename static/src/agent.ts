@@ -64,6 +64,12 @@ const socket = new Socket({
   },
   signedOut() {
     signedOut = true;
+    // The server has let go of this page: nothing rings here, and nobody is heard.
+    byId("desk").dataset.over = "";
+    if (desk) {
+      const { offer: _offer, call: _call, wrapUp: _wrapUp, ...rest } = desk;
+      follow({ ...rest, state: "offline" });
+    }
     draw();
   },
 });

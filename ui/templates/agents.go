@@ -11,14 +11,8 @@ func agentCalls(p *ui.Page, f *ui.Form) string {
 }
 
 func agentTiming(p *ui.Page, f *ui.Form) string {
-	value := func(name, fallback string) string {
-		if v := f.Value(name); v != "" {
-			return v
-		}
-		return fallback
-	}
 	return sentence(
-		p.T("agent.timing.ring", "Seconds", value("ringTimeout", "20")), p.T("agent.timing.wrapUp", "Seconds", value("wrapUp", "0")),
-		p.T("agent.timing.calls", "Number", value("simultaneousCalls", "1")),
+		p.T("agent.timing.ring", "Seconds", number(f, "ringTimeout", 20)), p.T("agent.timing.wrapUp", "Seconds", number(f, "wrapUp", 0)),
+		p.T("agent.timing.calls", "Count", number(f, "simultaneousCalls", 1)),
 	)
 }

@@ -47,16 +47,16 @@ func Agents(p *ui.Page, v ui.AgentList) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<main id=\"main\" class=\"admin-main max-w-6xl\" data-stream=\"/agents/events\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<main id=\"main\" class=\"admin-main max-w-7xl\" data-stream=\"/agents/events\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = adminHead(p, "agent", "/agents/new").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = adminHead(p, "agent", len(v.Rows) > 0).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			if len(v.Rows) == 0 {
-				templ_7745c5c3_Err = adminEmpty(p, "agent", "users", "/agents/new").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = adminEmpty(p, "agent", "users").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

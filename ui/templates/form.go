@@ -71,6 +71,15 @@ func passwordAttributes(p *ui.Page, form *ui.Form, f ui.Field) templ.Attributes 
 	return fieldAttributes(p, form, f)
 }
 
+// withLostPassword has the hint of a password's field say that it has to be typed
+// again, where a form comes back in which one was.
+func withLostPassword(p *ui.Page, form *ui.Form, f ui.Field) ui.Field {
+	if form.Value(f.Name) != "" {
+		f.Hint = p.T("form.passwordAgain")
+	}
+	return f
+}
+
 // currentNav is the name of the part of Carillon that a page belongs to.
 func currentNav(p *ui.Page) string {
 	for _, item := range p.Nav {

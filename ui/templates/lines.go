@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/carillon-cc/carillon/ui"
@@ -15,6 +16,14 @@ func sentence(parts ...string) string {
 		}
 	}
 	return strings.Join(kept, " · ")
+}
+
+// number is what a field says, or what holds where it says nothing, or no number.
+func number(f *ui.Form, name string, otherwise int) int {
+	if n, err := strconv.Atoi(f.Value(name)); err == nil {
+		return n
+	}
+	return otherwise
 }
 
 // when is a text where something is so.
@@ -34,22 +43,19 @@ func lineCalls(p *ui.Page, f *ui.Form) string {
 }
 
 func lineSecurity(p *ui.Page, f *ui.Form) string {
-	phones := f.Value("maxContacts")
-	if phones == "" {
-		phones = "3"
-	}
 	return sentence(
-		p.T("line.security.phones", "Number", phones),
+		p.T("line.security.phones", "Count", number(f, "maxContacts", 3)),
 		when(p, f.On("encrypted"), "line.security.encrypted"), when(p, f.On("trusted"), "line.security.trusted"),
 	)
 }
 
-func lineTransport(p *ui.Page, v ui.LineSettings) string {
+// lineEncryption says when a telephone has to encrypt its sound.
+func lineEncryption(p *ui.Page, v ui.LineSettings) string {
 	switch {
 	case v.Encrypted:
-		return "TLS"
+		return p.T("line.setting.srtp.required")
 	case v.TLSPort != 0:
-		return p.T("line.setting.transport.any")
+		return p.T("line.setting.srtp.withTLS")
 	}
-	return p.T("line.setting.transport.plain")
+	return p.T("line.setting.srtp.off")
 }

@@ -44,16 +44,16 @@ func Numbers(p *ui.Page, v ui.NumberList) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<main id=\"main\" class=\"admin-main max-w-5xl\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<main id=\"main\" class=\"admin-main max-w-7xl\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = adminHead(p, "number", "/numbers/new").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = adminHead(p, "number", len(v.Rows) > 0).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			if len(v.Rows) == 0 {
-				templ_7745c5c3_Err = adminEmpty(p, "number", "hash", "/numbers/new").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = adminEmpty(p, "number", "hash").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -295,7 +295,7 @@ func Number(p *ui.Page, v ui.NumberPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = selectField(p, v.Form, ui.Field{Name: "planId", Text: "number.planId", Options: v.Plans, Class: "sm:col-span-2"}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = selectField(p, v.Form, ui.Field{Name: "planId", Text: "number.planId", Options: v.Plans, Class: "sm:col-span-2", Hint: when(p, len(v.Plans) < 2, "number.plan.noPlans")}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -79,8 +79,8 @@ func trunkIncoming(p *ui.Page, f *ui.Form) string {
 }
 
 func trunkMore(p *ui.Page, f *ui.Form) string {
+	most := number(f, "maxCalls", 0)
 	return sentence(
-		when(p, f.Value("maxCalls") == "", "trunk.more.unlimited"),
-		when(p, f.Value("maxCalls") != "", "trunk.more.limited", "Number", f.Value("maxCalls")), f.Value("domain"),
+		when(p, most == 0, "trunk.more.unlimited"), when(p, most != 0, "trunk.more.limited", "Count", most), f.Value("domain"),
 	)
 }

@@ -6,6 +6,7 @@ import type { FromPage, FromServer } from "./protocol";
 const silenceLimit = 8000; // ms
 const shortestRetry = 200; // ms
 const longestRetry = 3000; // ms
+const closedSignedOut = 4401; // how the server closes the socket of a session that is over
 
 export interface SocketEvents {
   message(message: FromServer): void;
@@ -51,8 +52,8 @@ export class Socket {
       this.lastHeard = Date.now();
       this.events.message(JSON.parse(String(event.data)) as FromServer);
     };
-    ws.onclose = () => {
-      if (this.ws === ws) this.lost();
+    ws.onclose = (event) => {
+      if (this.ws === ws) this.lost(event.code === closedSignedOut);
     };
   }
 
@@ -64,11 +65,11 @@ export class Socket {
     return true;
   }
 
-  private lost(): void {
+  private lost(signedOut = false): void {
     this.ws = undefined;
     this.events.down();
     this.failures++;
-    if (this.failures % 3 === 0) void this.checkSession();
+    if (signedOut || this.failures % 3 === 0) void this.checkSession();
     // All pages lose their sockets together when the server restarts: they
     // must not come back together.
     const delay = Math.min(longestRetry, shortestRetry * 2 ** Math.min(this.failures, 8));
