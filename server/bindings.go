@@ -105,17 +105,7 @@ func (b *bindings) save(sheet int, last bool) {
 		}
 		doc := ccs.Bindings{Meta: meta, Node: b.node, List: list}
 		doc.ID = id
-		err := b.table.Put(ctx, &doc)
-		if errors.Is(err, store.ErrConflict) {
-			// Nobody else writes it: an earlier write arrived although its answer
-			// did not.
-			var there *ccs.Bindings
-			if there, err = b.table.Get(ctx, id); err == nil {
-				doc.Meta = there.Meta
-				err = b.table.Put(ctx, &doc)
-			}
-		}
-		if err != nil {
+		if err := putOwn(ctx, b.table, &doc); err != nil {
 			return fmt.Errorf("keep the telephones of lines: %w", err)
 		}
 		b.kept[id] = doc.Meta

@@ -2,45 +2,104 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
 	"time"
+
+	"github.com/oklog/ulid/v2"
 
 	"github.com/carillon-cc/carillon/ccs"
 	"github.com/carillon-cc/carillon/sipgw/trunk"
 	"github.com/carillon-cc/carillon/store"
 )
 
-// callsOfBefore is how long before a day calls may have begun that were led on
-// within it: the longest duration of a call.
-const callsOfBefore = 4 * time.Hour
+// daily keeps how many calls were placed through trunks today in the store, so
+// that a restart does not give what the limits of a day have taken. Each run of
+// a process has objects of its own with its own calls: nobody else writes them,
+// and what counts is the sum.
+type daily struct {
+	table  *store.Table[ccs.DailyCalls, *ccs.DailyCalls]
+	outbox *store.Outbox
+	run    string
 
-// dailyCounts says how many calls went out through each trunk since the beginning
-// of a day, and on whose account, by the records of calls.
-func (s *server) dailyCounts(day time.Time) ([]trunk.DailyCount, error) {
+	mu     sync.Mutex
+	day    time.Time
+	counts map[string]*ccs.DailyCalls // of day, by id
+	// kept is what the store has, by id. The outbox's writes alone touch it, and
+	// they never overlap.
+	kept map[string]ccs.Meta
+}
+
+func newDaily(table *store.Table[ccs.DailyCalls, *ccs.DailyCalls], outbox *store.Outbox) *daily {
+	return &daily{table: table, outbox: outbox, run: ulid.Make().String(), kept: make(map[string]ccs.Meta)}
+}
+
+func dayName(day time.Time) string { return day.UTC().Format(time.DateOnly) }
+
+// placed counts a call. It only posts; any goroutine may call it.
+func (d *daily) placed(through, by string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if day := trunk.Day(time.Now()); !day.Equal(d.day) {
+		d.day, d.counts = day, make(map[string]*ccs.DailyCalls)
+		d.outbox.Save("daily/tidy", func(ctx context.Context) error { return d.tidy(ctx, day) })
+	}
+	id := fmt.Sprintf("%s/%s/%s/%s", dayName(d.day), d.run, through, by)
+	c := d.counts[id]
+	if c == nil {
+		c = &ccs.DailyCalls{Meta: ccs.Meta{ID: id}, Day: dayName(d.day), Run: d.run, Trunk: through, By: by}
+		d.counts[id] = c
+	}
+	c.Calls++
+	now := *c
+	d.outbox.Save("daily/"+id, func(ctx context.Context) error {
+		if meta, known := d.kept[id]; known {
+			now.Meta = meta
+		}
+		if err := putOwn(ctx, d.table, &now); err != nil {
+			return fmt.Errorf("keep the number of today's calls: %w", err)
+		}
+		d.kept[id] = now.Meta
+		return nil
+	})
+}
+
+// before says how many calls were placed on a day by runs before this one.
+func (d *daily) before(day time.Time) ([]trunk.DailyCount, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), startTime)
 	defer cancel()
-	counts := make(map[[2]string]int)
-	query := store.Query{From: day.Add(-callsOfBefore), Limit: 500}
-	for {
-		records, next, err := s.tables.Calls.List(ctx, query)
-		if err != nil {
-			return nil, fmt.Errorf("count the calls of today: %w", err)
+	all, _, err := d.table.List(ctx, store.Query{Equal: map[string]string{"day": dayName(day)}})
+	if err != nil {
+		return nil, fmt.Errorf("count the calls of today: %w", err)
+	}
+	var counts []trunk.DailyCount
+	for _, c := range all {
+		if c.Run != d.run {
+			counts = append(counts, trunk.DailyCount{Trunk: c.Trunk, By: c.By, Calls: c.Calls})
 		}
-		for _, record := range records {
-			for _, e := range record.Events {
-				if e.Kind == ccs.EventDialled && !e.At.Before(day) {
-					counts[[2]string{e.Trunk, e.By}]++
-				}
+	}
+	return counts, nil
+}
+
+// tidy drops what is older than a day: it counts no more.
+func (d *daily) tidy(ctx context.Context, day time.Time) error {
+	clear(d.kept)
+	all, _, err := d.table.List(ctx, store.Query{})
+	if err != nil {
+		return fmt.Errorf("look for numbers of calls of former days: %w", err)
+	}
+	oldest := dayName(day.AddDate(0, 0, -1))
+	for _, c := range all {
+		if c.Day >= oldest {
+			if c.Run == d.run {
+				d.kept[c.ID] = c.Meta
 			}
+			continue
 		}
-		if next == "" {
-			break
+		if err := d.table.Delete(ctx, c); err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrConflict) {
+			return fmt.Errorf("drop the number of calls of a former day: %w", err)
 		}
-		query.After = next
 	}
-	list := make([]trunk.DailyCount, 0, len(counts))
-	for of, n := range counts {
-		list = append(list, trunk.DailyCount{Trunk: of[0], By: of[1], Calls: n})
-	}
-	return list, nil
+	return nil
 }

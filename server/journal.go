@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 
@@ -33,17 +32,7 @@ func (j *journal) Save(record ccs.CallRecord) {
 			record.Meta = meta
 		}
 		j.mu.Unlock()
-		err := j.calls.Put(ctx, &record)
-		if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrDuplicate) {
-			// Nobody else writes this record: an earlier write of ours arrived
-			// although its answer did not.
-			var kept *ccs.CallRecord
-			if kept, err = j.calls.Get(ctx, record.ID); err == nil {
-				record.Meta = kept.Meta
-				err = j.calls.Put(ctx, &record)
-			}
-		}
-		if err != nil {
+		if err := putOwn(ctx, j.calls, &record); err != nil {
 			return fmt.Errorf("keep call record: %w", err)
 		}
 		j.mu.Lock()

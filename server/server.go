@@ -64,7 +64,8 @@ type server struct {
 	browsers   *webrtc.Engine
 	desks      *desk.Hub
 	metrics    *metrics
-	alarms     alarms
+	alarms     *alarms
+	daily      *daily
 	http       []*http.Server
 	acmeOnce   sync.Once
 	acmeConfig *certmagic.Config
@@ -133,6 +134,8 @@ func (s *server) run(ctx, starting context.Context) error {
 	s.recorders = media.NewRecordWriter()
 	s.outbox = store.NewOutbox(s.log, 0)
 	s.journal = newJournal(s.tables.Calls, s.outbox)
+	s.daily = newDaily(s.tables.DailyCalls, s.outbox)
+	s.alarms = &alarms{table: s.tables.Alarms, outbox: s.outbox}
 	parts.Go(func() { s.pacer.Run(background) })
 	parts.Go(func() { s.recorders.Run(background) })
 	parts.Go(func() { s.outbox.Run(background) })
@@ -151,7 +154,7 @@ func (s *server) run(ctx, starting context.Context) error {
 	defer s.prompts.Close()
 	s.engine = queue.New(queue.Options{Log: s.log, AgentChanged: func(queue.AgentStatus) { s.refresh() }})
 	s.config = newConfiguration(s.tables, s.engine)
-	if err := s.config.load(starting); err != nil {
+	if err := errors.Join(s.config.load(starting), s.alarms.load(starting)); err != nil {
 		return err
 	}
 	music, err := s.warm(background, &parts)
@@ -238,7 +241,7 @@ func (s *server) openMedia() error {
 		Listen: s.settings.SIP, PublicIP: s.settings.publicIP,
 		Ports: ports,
 		Pacer: s.pacer, AllowLoopback: s.settings.Demo, AllowedNetworks: s.settings.trunks, Log: s.log,
-		OnTrunk: func(sipgw.TrunkState) { s.telephonesChanged() }, OnAlarm: s.trunkAlarm, DailyCounts: s.dailyCounts, OnLines: func(string, bool) { s.telephonesChanged() },
+		OnTrunk: func(sipgw.TrunkState) { s.telephonesChanged() }, OnAlarm: s.trunkAlarm, DailyCounts: s.daily.before, OnDialled: s.daily.placed, OnLines: func(string, bool) { s.telephonesChanged() },
 	})
 	if err != nil {
 		s.browsers.Close()

@@ -4,8 +4,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/carillon-cc/carillon/ccs"
 	"github.com/carillon-cc/carillon/flow"
@@ -38,39 +36,9 @@ func (s *server) useTelephony(c *flow.Snapshot) {
 // trunkAlarm tells that a guard against toll fraud stopped a call.
 func (s *server) trunkAlarm(a sipgw.Alarm) {
 	s.metrics.alarms.WithLabelValues(string(a.Kind)).Inc()
-	s.alarms.add(alarm{at: time.Now(), Alarm: a})
+	s.alarms.add(a)
 	s.refresh()
 	s.log.Warn("a trunk's guard stopped an outgoing call", "trunk", a.Trunk, "guard", string(a.Kind), "detail", a.Detail, "by", a.By)
-}
-
-// maxAlarms is how many of the last alarms are kept for the page of trunks.
-const maxAlarms = 50
-
-// alarm is one that was raised, and when.
-type alarm struct {
-	sipgw.Alarm
-	at time.Time
-}
-
-// alarms are the last alarms of this process.
-type alarms struct {
-	mu   sync.Mutex
-	last []alarm // the newest last
-}
-
-func (a *alarms) add(one alarm) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.last = append(a.last[max(0, len(a.last)-maxAlarms+1):], one)
-}
-
-// list returns the alarms, the newest first.
-func (a *alarms) list() []alarm {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	list := slices.Clone(a.last)
-	slices.Reverse(list)
-	return list
 }
 
 // trunksUp counts the trunks that work.
@@ -160,7 +128,7 @@ func (t telephony) Alarms() []web.Alarm {
 	last := t.alarms.list()
 	list := make([]web.Alarm, len(last))
 	for i, a := range last {
-		list[i] = web.Alarm{At: a.at, Trunk: a.Trunk, Guard: string(a.Kind), By: a.By, Number: a.Number, Forward: a.Forward}
+		list[i] = web.Alarm{At: a.At, Trunk: a.Trunk, Guard: a.Guard, By: a.By, Number: a.Number, Forward: a.Forward}
 	}
 	return list
 }

@@ -56,6 +56,10 @@ type Config struct {
 	// OnAlarm is told that a trunk's guard stopped an outgoing call, at most
 	// once a minute for each guard of a trunk. It only posts. May be nil.
 	OnAlarm func(Alarm)
+	// OnDialled is told of each outgoing call that a trunk's limits of the day
+	// count, with the trunk and the agent or line that pays ("" for a plan). Any
+	// goroutine may call it. It only posts. May be nil.
+	OnDialled func(trunk, by string)
 	// DailyCounts says how many calls were placed since the beginning of a day
 	// (UTC), so that a restart does not reset the daily limits of trunks. It is
 	// asked at the first SetTrunks, and again about every half a minute while it

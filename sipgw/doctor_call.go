@@ -40,7 +40,7 @@ func (d *diagnosis) call(ctx context.Context, number string) {
 	n, guard := trunk.Allow(number, d.link.trunk.Outgoing)
 	if guard == "" {
 		var release func()
-		if release, guard = d.trunks.counts.Out(d.link.trunk, ""); guard == "" {
+		if release, guard = d.trunks.count(d.link.trunk, ""); guard == "" {
 			d.place(ctx, n, release)
 			return
 		}

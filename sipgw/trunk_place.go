@@ -49,7 +49,7 @@ func (t *trunks) choose(o Outgoing) (*link, trunk.Number, func(), error) {
 			sick = append(sick, candidate{l, n})
 			continue
 		}
-		release, guard := t.counts.Out(l.trunk, o.By)
+		release, guard := t.count(l.trunk, o.By)
 		if guard == "" {
 			return l, n, release, nil
 		}
@@ -57,7 +57,7 @@ func (t *trunks) choose(o Outgoing) (*link, trunk.Number, func(), error) {
 	}
 	// A trunk that seems to be down may not be.
 	for _, c := range sick {
-		release, guard := t.counts.Out(c.link.trunk, o.By)
+		release, guard := t.count(c.link.trunk, o.By)
 		if guard == "" {
 			return c.link, c.number, release, nil
 		}
@@ -70,6 +70,16 @@ func (t *trunks) choose(o Outgoing) (*link, trunk.Number, func(), error) {
 		t.alarm(Alarm{Trunk: refused.link.trunk.ID, Kind: refused.guard, Detail: refused.detail(), By: o.By, Number: dialog.Clean(o.Number)})
 	}
 	return nil, trunk.Number{}, nil, refused.err()
+}
+
+// count counts an outgoing call as trunk.Counts.Out does, and tells who keeps the
+// count over a restart.
+func (t *trunks) count(through *ccs.Trunk, by string) (release func(), guard trunk.Guard) {
+	release, guard = t.counts.Out(through, by)
+	if guard == "" && t.gateway.cfg.OnDialled != nil {
+		t.gateway.cfg.OnDialled(through.ID, by)
+	}
+	return release, guard
 }
 
 // candidate is a trunk that may call a number.

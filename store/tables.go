@@ -22,6 +22,8 @@ type Tables struct {
 	Trunks     *Table[ccs.Trunk, *ccs.Trunk]
 	Lines      *Table[ccs.Line, *ccs.Line]
 	Bindings   *Table[ccs.Bindings, *ccs.Bindings]
+	DailyCalls *Table[ccs.DailyCalls, *ccs.DailyCalls]
+	Alarms     *Table[ccs.Alarm, *ccs.Alarm]
 	Calls      *Table[ccs.CallRecord, *ccs.CallRecord]
 	Recordings *Table[ccs.Recording, *ccs.Recording]
 	Sessions   *Table[ccs.Session, *ccs.Session]
@@ -54,6 +56,12 @@ func NewTables(s Store) *Tables {
 				return map[string]string{"number": l.Number}, time.Time{}
 			}),
 		Bindings: NewTable[ccs.Bindings](s, Schema{Table: "bindings"}, nil),
+		DailyCalls: NewTable(s, Schema{Table: "dailyCalls", Fields: []string{"day"}},
+			func(d *ccs.DailyCalls) (map[string]string, time.Time) {
+				return map[string]string{"day": d.Day}, time.Time{}
+			}),
+		Alarms: NewTable(s, Schema{Table: "alarms", Time: "at"},
+			func(a *ccs.Alarm) (map[string]string, time.Time) { return nil, a.At }),
 		Calls: NewTable(s, Schema{Table: "calls", Fields: []string{"from", "to", "queue", "agent", "open"}, Time: "started"},
 			func(c *ccs.CallRecord) (map[string]string, time.Time) {
 				open := ""
@@ -83,7 +91,7 @@ type AnyTable interface {
 func (t *Tables) All() []AnyTable {
 	return []AnyTable{
 		t.Calls, t.Recordings, t.Numbers, t.Plans, t.Versions, t.Menus, t.Queues, t.Sounds, t.VoiceTexts,
-		t.Agents, t.Bindings, t.Lines, t.Trunks, t.Users, t.Sessions,
+		t.DailyCalls, t.Alarms, t.Agents, t.Bindings, t.Lines, t.Trunks, t.Users, t.Sessions,
 	}
 }
 

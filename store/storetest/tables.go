@@ -140,6 +140,23 @@ func testAllTables(t *testing.T, s store.Store) {
 	if got, err := tables.Bindings.Get(t.Context(), bindings.ID); err != nil || !reflect.DeepEqual(got, bindings) {
 		t.Errorf("telephones of lines: %+v, %v", got, err)
 	}
+	day := store.Query{Equal: map[string]string{"day": "2026-11-22"}}
+	for _, d := range []*ccs.DailyCalls{{Day: "2026-11-22", Trunk: "t", By: "a", Calls: 2}, {Day: "2026-11-21", Trunk: "t", Calls: 1}} {
+		if err := tables.DailyCalls.Put(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, _, err := tables.DailyCalls.List(t.Context(), day); err != nil || len(got) != 1 || got[0].Calls != 2 || got[0].By != "a" {
+		t.Errorf("calls of a day: %+v, %v", got, err)
+	}
+	for i, guard := range []string{"daily", "agent"} {
+		if err := tables.Alarms.Put(t.Context(), &ccs.Alarm{At: noon.Add(-time.Duration(i)), Guard: guard}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, _, err := tables.Alarms.List(t.Context(), store.Query{Descending: true, Limit: 1}); err != nil || len(got) != 1 || got[0].Guard != "daily" {
+		t.Errorf("the last alarm: %+v, %v", got, err)
+	}
 	open := store.Query{Equal: map[string]string{"open": "yes"}}
 	list, _, err := tables.Calls.List(t.Context(), open)
 	if err != nil || len(list) != 1 || !reflect.DeepEqual(list[0], call) {
