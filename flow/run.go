@@ -41,7 +41,7 @@ type run struct {
 	flow     *ccs.Flow
 	limits   Limits
 	zone     *time.Location
-	step     string // id of the step that is being run
+	step     string              // id of the step that is being run
 	heard    map[ccs.Prompt]bool // recording notices
 }
 

@@ -25,6 +25,12 @@ type Patient interface {
 	Patience() time.Duration
 }
 
+// Single is a Device that may take but one call at a time, whatever the agent is
+// allowed: a page has one line. It is asked under the engine's lock and only reads.
+type Single interface {
+	Single() bool
+}
+
 // NextState is what an agent wants to be after the call and its wrap-up.
 type NextState string
 
@@ -75,7 +81,13 @@ type intent struct {
 	reason string
 }
 
-func (a *agent) limit() int { return max(a.config.SimultaneousCalls, 1) }
+// limit is how many calls the agent can have at a time.
+func (a *agent) limit() int {
+	if d, ok := a.device.(Single); ok && d.Single() {
+		return 1
+	}
+	return max(a.config.SimultaneousCalls, 1)
+}
 
 // online tells whether the agent counts as logged in. An agent who talks does,
 // even while the page reloads.

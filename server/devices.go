@@ -228,4 +228,5 @@ func (s *server) find(agent, query string) []desk.Found {
 var (
 	_ desk.Telephones = devices{}
 	_ queue.Patient   = (*desk.Desk)(nil)
+	_ queue.Single    = (*desk.Desk)(nil)
 )

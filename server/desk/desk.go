@@ -47,12 +47,14 @@ type Desk struct {
 	dirty    bool // the pages are to be told
 	status   queue.AgentStatus
 	offer    *queue.Offer
-	view     *call.View // the call in which the agent talks
-	device   Device     // what the agent's calls ring on
-	trouble  string     // what keeps a telephone from being called
-	silent   bool       // the telephone did not answer at all, a moment ago
+	calls    []*call.View // those in which the agent talks, in the order in which they were taken
+	view     *call.View   // the one of them that the pages show
+	device   Device       // what the agent's calls ring on
+	trouble  string       // what keeps a telephone from being called
+	silent   bool         // the telephone did not answer at all, a moment ago
 	silences int
 	patience atomic.Int64 // of the device, in ns; the engine reads it
+	several  atomic.Bool  // the device takes several calls at once; the engine reads it
 	ring     *ring        // nil while no telephone rings
 	handed   *handed      // the leg that a call was last given
 	out      bool         // the agent signed out, and pages may still be open

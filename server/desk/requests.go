@@ -181,40 +181,6 @@ func (d *Desk) decline(page *conn, r request) {
 	}
 }
 
-// callChanged follows the call in which the agent talks.
-func (d *Desk) callChanged(v call.View) {
-	switch {
-	case v.Agent == d.agent && !v.Over:
-		d.offer = nil
-		d.view = &v
-		if d.peer != nil {
-			d.peer.Line(0).SetCodec(v.Codec)
-		}
-	case d.view != nil && d.view.ID == v.ID:
-		d.view, d.handed = nil, nil
-		if !d.present {
-			d.abandon()
-		}
-		d.readDevice()
-		switch {
-		case v.Over:
-			d.notice("call.ended", map[string]string{
-				"by": string(v.Cause.By), "reason": string(v.Cause.Reason), "phase": string(v.Phase),
-			})
-		case v.Left != "" && v.Left != call.ReasonAgentLost: // gone by a transfer
-			d.notice("call.ended", map[string]string{"by": string(call.ByAgent), "reason": string(v.Left)})
-		case d.device.telephone():
-			d.notice("call.telephoneLost", nil)
-		default:
-			d.lost, d.lostAt = v.ID, time.Now()
-			d.notice("call.lost", nil)
-		}
-	default:
-		return
-	}
-	d.push()
-}
-
 // clip bounds a text that a page sent.
 func clip(s string, most int) string {
 	if runes := []rune(s); len(runes) > most {

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"slices"
 	"time"
 
 	"github.com/carillon-cc/carillon/call"
@@ -116,6 +117,9 @@ type (
 // Patience is for the engine: how long the agent's device may take to ring.
 func (d *Desk) Patience() time.Duration { return time.Duration(d.patience.Load()) }
 
+// Single is for the engine: a page has one line for one call.
+func (d *Desk) Single() bool { return !d.several.Load() }
+
 // readDevice takes note of what the agent's calls ring on. While a telephone
 // rings or the agent talks it stays what it was.
 func (d *Desk) readDevice() {
@@ -131,6 +135,7 @@ func (d *Desk) readDevice() {
 		}
 		patience := map[ccs.DeviceKind]time.Duration{ccs.DeviceLine: linePatience, ccs.DevicePhone: phonePatience}[now.Kind]
 		d.patience.Store(int64(patience))
+		d.several.Store(now.telephone())
 		d.push()
 	}
 	d.readTrouble()
@@ -163,7 +168,7 @@ func (d *Desk) fellSilent() {
 
 // ringFor has the telephone ring for an offer.
 func (d *Desk) ringFor(o queue.Offer) {
-	if d.ring != nil || d.view != nil {
+	if d.ring != nil {
 		_ = d.options.Engine.Fail(o.ID, d.agent, queue.WithdrawnEngaged)
 		return
 	}
@@ -363,7 +368,7 @@ func (r *ring) stop() {
 // checkHanded hangs up a telephone whose call was over before it could take the
 // leg.
 func (d *Desk) checkHanded() {
-	if d.handed == nil || d.view != nil {
+	if d.handed == nil || slices.ContainsFunc(d.calls, func(c *call.View) bool { return c.ID == d.handed.call }) {
 		return
 	}
 	for _, c := range d.options.Engine.Agent(d.agent).Calls {

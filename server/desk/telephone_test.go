@@ -511,3 +511,66 @@ func TestWhatIsDialledIsReadInEveryForm(t *testing.T) {
 		}
 	}
 }
+
+func TestATelephoneTakesAsManyCallsAsTheAgentMay(t *testing.T) {
+	run(t, ccs.DeviceLine, func(p *booth) {
+		p.engine.SetAgents(map[string]*ccs.Agent{"alice": {SimultaneousCalls: 2}, "bob": {}})
+		talks := func(id string) { p.desk.inbox.Post(call.View{ID: id, Agent: "alice", LastAgent: "alice"}) }
+		first := p.arrive("1")
+		first.Rings(false)
+		first.Answers()
+		p.wantEnded("connected alice")
+		talks("1")
+		second := p.arrive("2")
+		if second == first {
+			p.t.Fatalf("the second call does not ring: the offer ended %q", p.ended())
+		}
+		second.Rings(false)
+		talks("1") // something happens in the first one
+		synctest.Wait()
+		if m := p.shown(); m.Offer == nil || m.Call == nil || m.Call.ID != "1" {
+			p.t.Errorf("while the second rings the page shows %+v and %+v", m.Call, m.Offer)
+		}
+		second.Answers()
+		p.wantEnded("connected alice")
+		talks("2")
+		talks("1")
+		synctest.Wait()
+		if m := p.shown(); m.Call == nil || m.Call.ID != "2" || m.Offer != nil {
+			p.t.Errorf("the page shows %+v and %+v, not the newest call", m.Call, m.Offer)
+		}
+		if p.arrive("3") != second {
+			p.t.Error("a third call rings")
+		}
+		p.engine.Leave("3", queue.LeaveOver)
+		p.engine.Leave("2", queue.LeaveOver)
+		p.desk.inbox.Post(call.View{ID: "2", LastAgent: "alice", Over: true})
+		synctest.Wait()
+		if m := p.shown(); m.Call == nil || m.Call.ID != "1" {
+			p.t.Errorf("after the second the page shows %+v", m.Call)
+		}
+		p.engine.Leave("1", queue.LeaveOver)
+		p.desk.inbox.Post(call.View{ID: "1", LastAgent: "alice", Over: true})
+		synctest.Wait()
+		if m := p.shown(); m.Call != nil || first.Over() {
+			p.t.Errorf("at the end the page shows %+v", m.Call)
+		}
+	})
+}
+
+func TestAPageIsOfferedOneCallAtATime(t *testing.T) {
+	run(t, ccs.DeviceBrowser, func(p *booth) {
+		p.engine.SetAgents(map[string]*ccs.Agent{"alice": {SimultaneousCalls: 2}, "bob": {}})
+		p.engine.SetReachable("alice", true, "")
+		if err := p.engine.Reserve("alice", "own"); err != nil {
+			p.t.Fatal(err)
+		}
+		p.engine.Join(queue.Caller{ID: "1", Queue: "sales", Notify: func(n queue.Notice) { p.events <- n }})
+		synctest.Wait()
+		if m := p.shown(); m.Offer != nil {
+			p.t.Error("the page is offered a call that it cannot take")
+		}
+		p.engine.Leave("1", queue.LeaveOver)
+		p.engine.Release("alice", "own")
+	})
+}
