@@ -20,6 +20,7 @@ func TestRequestsWithinACallThatCannotBeDone(t *testing.T) {
 		{"a text message", "MESSAGE", "hello", "405", []string{"Content-Type: text/plain"}, "\r\nAllow: INVITE, "},
 		{"a method that nobody knows", "DANCE", "", "501", nil, "\r\nAllow: INVITE, "},
 		{"a reliable provisional response", "PRACK", "", "481", nil, ""},
+		{"a subscription", "SUBSCRIBE", "", "489", []string{"Event: message-summary", "Expires: 60"}, "\r\nAllow-Events: refer\r\n"},
 		{"an event that was not asked for", "NOTIFY", "", "481", []string{"Event: dialog"}, ""},
 		{"an extension", "INVITE", r.offer(), "420", []string{"Require: 100rel, timer", "Require: x"}, "\r\nUnsupported: 100rel, x\r\n"},
 		{"an extension", "UPDATE", "", "420", []string{"Require: x"}, "\r\nUnsupported: x\r\n"},

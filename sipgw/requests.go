@@ -120,7 +120,7 @@ func (g *Gateway) onOther(x exchange) {
 	}
 	switch x.req.Method {
 	case sip.SUBSCRIBE:
-		x.respond(489, "Bad Event") // RFC 6665
+		refuseEvent(x)
 	case sip.NOTIFY, sip.PRACK:
 		x.respond(sip.StatusCallTransactionDoesNotExists, "Call/Transaction Does Not Exist")
 	case sip.MESSAGE, sip.PUBLISH, sip.REGISTER:
@@ -128,6 +128,15 @@ func (g *Gateway) onOther(x exchange) {
 	default:
 		refuseMethod(x, sip.StatusNotImplemented, "Not Implemented")
 	}
+}
+
+// refuseEvent answers telephones that want to be told of waiting messages, of
+// presence or the like. It names the events that there are (RFC 6665 §8.2.2
+// demands it): Twinkle drops an answer without, and so asks again and again.
+func refuseEvent(x exchange) {
+	res := sip.NewResponseFromRequest(x.req, 489, "Bad Event", nil)
+	res.AppendHeader(sip.NewHeader("Allow-Events", "refer")) // the one that a REFER begins
+	_ = x.tx.Respond(res)
 }
 
 func refuseMethod(x exchange, code int, phrase string) {
