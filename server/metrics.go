@@ -11,6 +11,7 @@ import (
 
 	"github.com/carillon-cc/carillon/call"
 	"github.com/carillon-cc/carillon/queue"
+	"github.com/carillon-cc/carillon/sipgw"
 )
 
 // metrics are named by the question that they answer. Gauges are read when
@@ -54,7 +55,22 @@ func (s *server) newMetrics() *metrics {
 		gauge("carillon_lines_registered", "Lines of which a telephone is registered.", s.linesRegistered),
 		&agentStates{s.engine},
 	)
+	s.countStrangers(m.registry)
 	return m
+}
+
+// countStrangers shows what the SIP gateway's guard does: a scan or an attack on
+// lines' passwords is seen here, since the log has little of it.
+func (s *server) countStrangers(registry *prometheus.Registry) {
+	counter := func(name, help string, read func(sipgw.Stats) uint64) {
+		registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 {
+			return float64(read(s.sip.Stats()))
+		}))
+	}
+	counter("carillon_sip_dropped_total", "SIP messages and connections of strangers that got no answer.", func(st sipgw.Stats) uint64 { return st.Dropped })
+	counter("carillon_sip_challenges_total", "SIP requests that were asked for a line's password.", func(st sipgw.Stats) uint64 { return st.Challenges })
+	counter("carillon_sip_wrong_passwords_total", "Wrong passwords that were given for lines.", func(st sipgw.Stats) uint64 { return st.Failures })
+	counter("carillon_sip_throttled_total", "SIP messages that were not looked at because their source sent too many.", func(st sipgw.Stats) uint64 { return st.Throttled })
 }
 
 // callChanged counts the ends of calls.

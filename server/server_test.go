@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"maps"
 	mathrand "math/rand/v2"
 	"net"
@@ -394,6 +395,24 @@ func TestClosedTabGivesTheCallerBackToTheHeadOfTheQueue(t *testing.T) {
 	bob.Until("wrap-up", desktest.InState("wrapUp"))
 	bob.Send(map[string]any{"type": "endWrapUp"})
 	bob.Until("ready", desktest.InState("ready"))
+}
+
+func TestMetricsTellOfStrangers(t *testing.T) {
+	c := start(t)
+	response, err := http.Get(c.base + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"dropped", "challenges", "wrong_passwords", "throttled"} {
+		if !strings.Contains(string(text), "\ncarillon_sip_"+name+"_total 0\n") {
+			t.Errorf("no count of what is %s in\n%s", name, text)
+		}
+	}
 }
 
 func TestUnknownNumbersAreRefused(t *testing.T) {

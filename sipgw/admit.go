@@ -89,10 +89,14 @@ func (g *Gateway) prove(x *exchange, line *ccs.Line, source netip.AddrPort) bool
 		return true
 	case digest.Wrong:
 		g.guard.failures.Add(1)
-		silent := g.guard.guesses.wrong(who)
+		silent, alarm := g.guard.guesses.wrong(who)
 		if line != nil {
 			g.wrongPasswords.note(id, source)
-			if !silent {
+			switch {
+			case alarm: // once: what follows would only fill the log
+				g.log.Warn("a line's password is being guessed: further wrong ones from there get no answer for a while",
+					slog.String("line", id), slog.String("source", source.String()))
+			case !silent:
 				g.log.Info("a wrong password was given for a line", slog.String("line", id), slog.String("source", source.String()))
 			}
 		}

@@ -217,14 +217,21 @@ func TestGuessesAreAllowedAtARateAndForgiven(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g guesses
 		who := guesser{source: netip.MustParseAddrPort("192.0.2.1:0"), line: "a"}
-		silent := 0
+		silent, alarms := 0, 0
 		for range int(guessBurst) {
 			if !g.allowed(who) {
 				t.Fatal("the burst is not allowed")
 			}
-			if g.wrong(who) {
+			quiet, alarm := g.wrong(who)
+			if quiet {
 				silent++
 			}
+			if alarm {
+				alarms++
+			}
+		}
+		if alarms != 1 {
+			t.Errorf("%d alarms", alarms)
 		}
 		if g.allowed(who) {
 			t.Error("guessing goes on without end")
@@ -240,7 +247,7 @@ func TestGuessesAreAllowedAtARateAndForgiven(t *testing.T) {
 			t.Error("a right password is not even looked at")
 		}
 		time.Sleep(forgiveGuesses)
-		if g.wrong(who) {
+		if quiet, alarm := g.wrong(who); quiet || alarm {
 			t.Error("nothing is forgiven")
 		}
 	})

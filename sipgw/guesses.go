@@ -48,8 +48,9 @@ func (g *guesses) allowed(who guesser) bool {
 	return v.bucket.tokens >= 1
 }
 
-// wrong notes a wrong password and tells whether to be silent about it.
-func (g *guesses) wrong(who guesser) (silent bool) {
+// wrong notes a wrong password and tells whether to be silent about it. alarm is
+// set for the one that the silence begins with: somebody is guessing.
+func (g *guesses) wrong(who guesser) (silent, alarm bool) {
 	now := time.Now()
 	g.recent.change(who, func(v guessing) guessing {
 		if now.Sub(v.last) > forgiveGuesses {
@@ -60,8 +61,9 @@ func (g *guesses) wrong(who guesser) (silent bool) {
 		if silent = now.Before(v.silent); !silent && v.wrong >= freeGuesses {
 			doublings := min(v.wrong-freeGuesses, 16)
 			v.silent = now.Add(min(firstSilence<<doublings, longestSilence))
+			alarm = v.wrong == freeGuesses
 		}
 		return v
 	})
-	return silent
+	return silent, alarm
 }
