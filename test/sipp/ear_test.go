@@ -1,6 +1,7 @@
 package sipp
 
 import (
+	"encoding/binary"
 	"net"
 	"net/netip"
 	"sync"
@@ -17,8 +18,10 @@ type ear struct {
 
 // heard is one packet.
 type heard struct {
-	at   time.Time
-	kind byte // payload type
+	at       time.Time
+	kind     byte   // payload type
+	sequence uint16 // of the stream
+	size     int    // bytes of sound
 }
 
 func openEar(t *testing.T, ip netip.Addr) *ear {
@@ -39,7 +42,7 @@ func openEar(t *testing.T, ip netip.Addr) *ear {
 			}
 			if n >= 12 && room[0]>>6 == 2 {
 				e.mu.Lock()
-				e.got = append(e.got, heard{time.Now(), room[1] & 0x7f})
+				e.got = append(e.got, heard{time.Now(), room[1] & 0x7f, binary.BigEndian.Uint16(room[2:]), n - 12})
 				e.mu.Unlock()
 			}
 		}
@@ -69,11 +72,14 @@ func (e *ear) count(kind byte) (n int) {
 	return n
 }
 
-// gap is the longest silence between two packets.
-func (e *ear) gap() (longest time.Duration) {
+// gap is the longest silence between two packets, and how many came before and
+// after it.
+func (e *ear) gap() (longest time.Duration, before, after int) {
 	all := e.packets()
 	for i := 1; i < len(all); i++ {
-		longest = max(longest, all[i].at.Sub(all[i-1].at))
+		if d := all[i].at.Sub(all[i-1].at); d > longest {
+			longest, before, after = d, i, len(all)-i
+		}
 	}
-	return longest
+	return longest, before, after
 }

@@ -60,6 +60,9 @@ func (f *front) run(ip netip.Addr) {
 		to, known := inner[call]
 		switch {
 		case from.Addr() == ip:
+			if !known {
+				inner[call] = from // a call that this SIPp places
+			}
 			if outer.IsValid() {
 				_, _ = f.conn.WriteToUDPAddrPort(m, outer)
 			}
@@ -68,9 +71,8 @@ func (f *front) run(ip netip.Addr) {
 			_, _ = f.conn.WriteToUDPAddrPort(living(m), from)
 			continue
 		case !known && bytes.HasPrefix(m, []byte("INVITE ")) && beginning:
-			to = netip.AddrPortFrom(ip, innerPort+uint16(len(inner)))
+			to = netip.AddrPortFrom(ip, innerPort+uint16(f.calls.Add(1)-1))
 			inner[call] = to
-			f.calls.Add(1)
 		}
 		outer = from
 		_, _ = f.conn.WriteToUDPAddrPort(m, to)

@@ -1,6 +1,7 @@
 package sipp
 
 import (
+	"cmp"
 	"encoding/binary"
 	"math"
 	"os"
@@ -16,25 +17,45 @@ type keys struct {
 	at       time.Duration
 	sequence uint16
 	time     uint32
+	each     time.Duration // of a packet; 0 is 20 ms
 }
 
 const (
-	packetTime  = 20 * time.Millisecond
-	packetSize  = 160
-	payloadALaw = 8
-	payloadKeys = 101
+	packetTime   = 20 * time.Millisecond
+	payloadALaw  = 8
+	payloadNoise = 13
+	payloadKeys  = 101
 )
+
+// packetTime is how long a packet is, and size how many samples of 8 kHz it has.
+func (k *keys) packetTime() time.Duration { return cmp.Or(k.each, packetTime) }
+func (k *keys) size() int                 { return int(k.packetTime() / time.Millisecond * 8) }
 
 // quiet is silence, in packets of A-law.
 func (k *keys) quiet(d time.Duration) {
-	silence := make([]byte, packetSize)
+	silence := make([]byte, k.size())
 	for i := range silence {
 		silence[i] = media.Silence(media.PCMA)
 	}
-	for range d / packetTime {
+	for range d / k.packetTime() {
 		k.packet(payloadALaw, false, k.time, silence)
 		k.next()
 	}
+}
+
+// noise is comfort noise (RFC 3389): a packet that says how loud, five times a
+// second.
+func (k *keys) noise(d time.Duration) {
+	for range d / (200 * time.Millisecond) {
+		k.packet(payloadNoise, false, k.time, []byte{60})
+		k.pause(200 * time.Millisecond)
+	}
+}
+
+// pause lets time pass.
+func (k *keys) pause(d time.Duration) {
+	k.at += d
+	k.time += uint32(d / time.Millisecond * 8)
 }
 
 // pressed says how a key is told by RFC 4733.
@@ -54,7 +75,7 @@ func (k *keys) event(code byte, p pressed) {
 		if i >= p.packets {
 			payload[1] |= 0x80
 		}
-		binary.BigEndian.PutUint16(payload[2:], uint16(held*packetSize))
+		binary.BigEndian.PutUint16(payload[2:], uint16(held*k.size()))
 		k.packet(payloadKeys, i == 0 && !p.unmarked, begin, payload)
 		if p.doubled {
 			k.sequence--
@@ -67,8 +88,8 @@ func (k *keys) event(code byte, p pressed) {
 // tone presses a key as its two tones (ITU-T Q.23).
 func (k *keys) tone(low, high float64, d time.Duration) {
 	phase := 0.0
-	for range d / packetTime {
-		samples, sound := make([]int16, packetSize), make([]byte, packetSize)
+	for range d / k.packetTime() {
+		samples, sound := make([]int16, k.size()), make([]byte, k.size())
 		for i := range samples {
 			samples[i] = int16(6000*math.Sin(2*math.Pi*low*phase/8000) + 6000*math.Sin(2*math.Pi*high*phase/8000))
 			phase++
@@ -79,10 +100,7 @@ func (k *keys) tone(low, high float64, d time.Duration) {
 	}
 }
 
-func (k *keys) next() {
-	k.at += packetTime
-	k.time += packetSize
-}
+func (k *keys) next() { k.pause(k.packetTime()) }
 
 // packet appends one captured frame. SIPp takes addresses and ports from the
 // call.

@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -26,23 +25,48 @@ import (
 const (
 	soundNumber = "1000" // a sound that goes on for two minutes
 	keysNumber  = "2000" // collects keys, and hangs up a second after the last
-	// bridgeNumber and two digits call a provider.
-	bridgeNumber = "30"
+	// bridgeNumber and two digits call a provider, and queueNumber a queue whose
+	// agent has a telephone there.
+	bridgeNumber, queueNumber = "30", "40"
 )
+
+// password is that of all users.
+const password = "not for telling"
 
 // world is the server under test and the addresses around it. Every run of the
 // tests has a network of its own.
 type world struct {
 	folder string
+	claim  byte   // which network it is
+	base   string // of the pages
+	fronts map[netip.Addr]*front
 	sip    netip.AddrPort
 	output bytes.Buffer
 	cmd    *exec.Cmd
 	db     string
 }
 
-// network is a /16 of this machine that no other run uses.
-func (w *world) address(c, d byte) netip.Addr {
-	return netip.AddrFrom4([4]byte{127, byte(2 + os.Getpid()%200), c, d})
+// address is one of a /16 of this machine that no other run uses.
+func (w *world) address(c, d byte) netip.Addr { return netip.AddrFrom4([4]byte{127, w.claim, c, d}) }
+
+// The networks that runs choose from, and how many ports for sound each has: a
+// server under test takes them at all addresses.
+const (
+	firstNetwork, networks  = 100, 40
+	firstSound, soundsOfOne = 16384, 400 // a port rests for 10 s after its call
+)
+
+// claimNetwork takes a network for as long as the test runs.
+func (w *world) claimNetwork(t *testing.T) {
+	t.Helper()
+	for range 1000 {
+		w.claim = byte(firstNetwork + rand.IntN(networks))
+		if l, err := net.Listen("tcp4", netip.AddrPortFrom(w.address(255, 254), 5059).String()); err == nil {
+			t.Cleanup(func() { _ = l.Close() })
+			return
+		}
+	}
+	t.Fatal("no network is free")
 }
 
 // trusted and untrusted are two providers that only call; of one transfers are
@@ -62,7 +86,15 @@ func forward(i int) string { return outside(i)[:10] + "99" }
 // startWorld builds the binary, fills a store and starts a server on it.
 func startWorld(t *testing.T, providers []scenario) *world {
 	t.Helper()
-	w := &world{folder: t.TempDir()}
+	w := &world{folder: t.TempDir(), fronts: make(map[netip.Addr]*front)}
+	w.claimNetwork(t)
+	for i, s := range providers {
+		// Before the server asks for the first time whether they live.
+		for j := range s.called {
+			at := w.provider(i, j)
+			w.fronts[at] = startFront(t, at)
+		}
+	}
 	binary := filepath.Join(w.folder, "carillon")
 	build := exec.Command("go", "build", "-trimpath", "-o", binary, "github.com/carillon-cc/carillon")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -71,15 +103,15 @@ func startWorld(t *testing.T, providers []scenario) *world {
 	}
 	w.db = filepath.Join(w.folder, "carillon.db")
 	w.fill(t, providers)
-	loopback := netip.AddrFrom4([4]byte{127, 0, 0, 1})
-	w.sip = netip.AddrPortFrom(loopback, freePort(t))
-	web := netip.AddrPortFrom(loopback, freePort(t))
-	first := 30000 + os.Getpid()%10*200
+	w.sip = netip.AddrPortFrom(w.address(0, 1), 5060)
+	web := netip.AddrPortFrom(w.address(0, 1), 8080)
+	w.base = "http://" + web.String()
+	first := firstSound + int(w.claim-firstNetwork)*soundsOfOne
 	w.cmd = exec.Command(binary, "serve")
 	w.cmd.Env = append(
 		os.Environ(), "CARILLON_DATA="+w.folder, "CARILLON_SIP="+w.sip.String(), "CARILLON_HTTP="+web.String(),
-		"CARILLON_WEBRTC_PORT="+strconv.Itoa(int(freePort(t))), fmt.Sprintf("CARILLON_RTP_PORTS=%d-%d", first, first+199),
-		"CARILLON_PUBLIC_IP=127.0.0.1", "CARILLON_LOG=debug",
+		"CARILLON_WEBRTC_PORT="+w.address(0, 1).String()+":0", fmt.Sprintf("CARILLON_RTP_PORTS=%d-%d", first, first+soundsOfOne-1),
+		"CARILLON_PUBLIC_IP="+w.address(0, 1).String(), "CARILLON_LOG=debug",
 	)
 	w.cmd.Stdout, w.cmd.Stderr = &w.output, &w.output
 	if err := w.cmd.Start(); err != nil {
@@ -88,13 +120,15 @@ func startWorld(t *testing.T, providers []scenario) *world {
 	t.Cleanup(func() {
 		w.stop()
 		if t.Failed() {
-			path := filepath.Join(os.TempDir(), "carillon-sipp.log")
-			_ = os.WriteFile(path, w.output.Bytes(), 0o600)
-			t.Logf("the server's log is %s", path)
+			if f, err := os.CreateTemp("", "carillon-sipp-*.log"); err == nil {
+				_, _ = f.Write(w.output.Bytes())
+				_ = f.Close()
+				t.Logf("the server's log is %s", f.Name())
+			}
 		}
 	})
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		res, err := http.Get("http://" + web.String() + "/readyz")
+		res, err := http.Get(w.base + "/readyz")
 		if err == nil {
 			_ = res.Body.Close()
 			if res.StatusCode == http.StatusOK {
@@ -117,27 +151,6 @@ func (w *world) stop() {
 	timer := time.AfterFunc(2*time.Second, func() { _ = w.cmd.Process.Signal(syscall.SIGTERM) })
 	defer timer.Stop()
 	_ = w.cmd.Wait()
-}
-
-// freePort is a port that UDP and TCP have free, below those that the system
-// gives to connections, so that none takes it before the server does.
-func freePort(t *testing.T) uint16 {
-	t.Helper()
-	for range 100 {
-		port := uint16(6000 + rand.IntN(4000))
-		at := net.JoinHostPort("127.0.0.1", strconv.Itoa(int(port)))
-		l, err := net.Listen("tcp4", at)
-		if err != nil {
-			continue
-		}
-		_ = l.Close()
-		if c, err := net.ListenPacket("udp4", at); err == nil {
-			_ = c.Close()
-			return port
-		}
-	}
-	t.Fatal("no free port")
-	return 0
 }
 
 // records are the calls by the number that called, after the server has ended.
@@ -200,6 +213,9 @@ func (w *world) fill(t *testing.T, scenarios []scenario) {
 		}
 		f.put(tables.Trunks.Put(f.ctx, &trunk))
 		f.number(fmt.Sprintf("%s%02d", bridgeNumber, i), ccs.Action{ID: "bridge", Bridge: &ccs.Bridge{Number: outside(i)}})
+		if s.agent {
+			f.agent(i, s)
+		}
 	}
 }
 

@@ -32,6 +32,10 @@ type scenario struct {
 	// twice.
 	called  []string
 	trusted bool // the provider that is called
+	// agent says that the provider's number is an agent's outside phone, of a queue
+	// that is dialled; queue changes it.
+	agent   bool
+	queue   func(*ccs.Queue)
 	values  map[string]string
 	keys    func(*keys) // makes keys.pcap
 	ears    int         // ports for sound, [ear0] and [ear1]
@@ -56,6 +60,7 @@ func TestScenarios(t *testing.T) {
 		t.Skip("sipp is not installed")
 	}
 	w := startWorld(t, scenarios)
+	w.ready(t, scenarios)
 	t.Run("on the wire", func(t *testing.T) {
 		// Not t.Parallel, which runs no more at a time than there are cores: a
 		// scenario mostly waits.
@@ -129,27 +134,25 @@ func (w *world) run(t *testing.T, i int, s scenario) {
 		if len(s.called) > 0 {
 			number = fmt.Sprintf("%s%02d", bridgeNumber, i)
 		}
+		if s.agent {
+			number = fmt.Sprintf("%s%02d", queueNumber, i)
+		}
 	}
 	var waits []func()
 	for j, file := range s.called {
-		f := startFront(t, w.provider(i, j))
-		if file == "" {
-			t.Cleanup(func() {
-				if f.calls.Load() > 0 && !s.lenient {
-					t.Error("a target was called that must not be")
-				}
-			})
-			continue
-		}
-		for n, one := range strings.Fields(file) {
+		f, files := w.fronts[w.provider(i, j)], strings.Fields(file)
+		t.Cleanup(func() {
+			if n := int(f.calls.Load()); n > len(files) && !s.lenient {
+				t.Errorf("target %d was called %d times, want %d", j, n, len(files))
+			}
+		})
+		for n, one := range files {
 			inner := netip.AddrPortFrom(w.provider(i, j), innerPort+uint16(n))
 			own := maps.Clone(values)
 			delete(own, "port")
 			waits = append(waits, w.sipp(t, &script{called: true, hasty: s.hasty, values: own}, one, folder, inner, number))
+			awaitBound(t, inner)
 		}
-	}
-	if len(waits) > 0 {
-		time.Sleep(200 * time.Millisecond) // SIPp does not say when it listens
 	}
 	waits = append(waits, w.sipp(t, &script{hasty: s.hasty, values: values}, s.caller, folder, netip.AddrPortFrom(from, 0), number))
 	for _, wait := range waits {
@@ -215,5 +218,25 @@ func (w *world) sipp(t *testing.T, s *script, file, folder string, at netip.Addr
 
 var lastMedia atomic.Int32
 
-// mediaPort is a port for SIPp's sound that no other one uses.
-func mediaPort() int { return 24000 + int(lastMedia.Add(4)) }
+// mediaPort is a port for SIPp's sound that no other one uses. The addresses are
+// the run's own, but servers under test take their ports at all addresses, from
+// 16384 on.
+func mediaPort() int { return 10000 + int(lastMedia.Add(4)) }
+
+// awaitBound waits until somebody listens on a UDP port. SIPp does not say when it
+// does.
+func awaitBound(t *testing.T, at netip.AddrPort) {
+	t.Helper()
+	ip := at.Addr().As4()
+	entry := fmt.Sprintf(" %02X%02X%02X%02X:%04X ", ip[3], ip[2], ip[1], ip[0], at.Port())
+	for limit := time.Now().Add(30 * time.Second); time.Now().Before(limit); time.Sleep(10 * time.Millisecond) {
+		bound, err := os.ReadFile("/proc/net/udp")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(bound), entry) {
+			return
+		}
+	}
+	t.Fatalf("nobody listens on %s", at)
+}

@@ -19,22 +19,27 @@ var scenarios = []scenario{
 	{name: "lost ACK, no sound", hasty: true, caller: "lost-ack", record: ended("caller", "noAck", 0, 0), wire: times("SIP/2.0 200 OK", 5, 15)},
 	{name: "lost ACK, sound", caller: "lost-ack-sound", keys: func(k *keys) { k.quiet(36 * time.Second) }, record: ended("caller", "hangup", 0, 0)},
 
-	{name: "hold by sendonly", caller: "hold", ears: 1, values: values{"by": "INVITE", "dir": "sendonly", "ip": "[local_ip]", "answer": "recvonly"}, hears: gap(700, 1600)},
-	{name: "hold by recvonly", caller: "hold", ears: 1, values: values{"by": "INVITE", "dir": "recvonly", "ip": "[local_ip]", "answer": "sendonly"}, hears: gap(0, 600)},
-	{name: "hold by inactive", caller: "hold", ears: 1, values: values{"by": "INVITE", "dir": "inactive", "ip": "[local_ip]", "answer": "inactive"}, hears: gap(700, 1600)},
-	{name: "hold by 0.0.0.0", caller: "hold", ears: 1, values: values{"by": "INVITE", "dir": "sendrecv", "ip": "0.0.0.0", "answer": "recvonly"}, hears: gap(700, 1600)},
-	{name: "hold by 0.0.0.0 and inactive", caller: "hold", ears: 1, values: values{"by": "INVITE", "dir": "inactive", "ip": "0.0.0.0", "answer": "inactive"}, hears: gap(700, 1600)},
-	{name: "hold by UPDATE", caller: "hold", ears: 1, values: values{"by": "UPDATE", "dir": "sendonly", "ip": "[local_ip]", "answer": "recvonly"}, hears: gap(700, 1600)},
+	{name: "comfort noise is life", caller: "noise", keys: func(k *keys) { k.noise(36 * time.Second) }, record: ended("caller", "hangup", 0, 0)},
+
+	{name: "hold by sendonly", caller: "hold", ears: 1, values: values{"by": "INVITE", "dir": "sendonly", "ip": "[local_ip]", "answer": "recvonly"}, hears: falls},
+	{name: "hold by recvonly", caller: "hold", ears: 1, values: values{"by": "INVITE", "dir": "recvonly", "ip": "[local_ip]", "answer": "sendonly"}, hears: flows},
+	{name: "hold by inactive", caller: "hold", ears: 1, values: values{"by": "INVITE", "dir": "inactive", "ip": "[local_ip]", "answer": "inactive"}, hears: falls},
+	{name: "hold by 0.0.0.0", caller: "hold", ears: 1, values: values{"by": "INVITE", "dir": "sendrecv", "ip": "0.0.0.0", "answer": "recvonly"}, hears: falls},
+	{name: "hold by 0.0.0.0 and inactive", caller: "hold", ears: 1, values: values{"by": "INVITE", "dir": "inactive", "ip": "0.0.0.0", "answer": "inactive"}, hears: falls},
+	{name: "hold by UPDATE", caller: "hold", ears: 1, values: values{"by": "UPDATE", "dir": "sendonly", "ip": "[local_ip]", "answer": "recvonly"}, hears: falls},
 	{name: "hold by who is called", caller: "talks", called: []string{"called-holds"}, values: values{"bye": "Reason: cause=16"}, record: ended("called", "hangup", 0, 0)},
 	{name: "late offer", caller: "late-offer", ears: 1, hears: both(0, 20)},
 	{name: "late offer within the call", caller: "late-reoffer", ears: 2, hears: both(10, 20)},
 	{name: "another port by re-INVITE", caller: "moves", ears: 2, values: values{"by": "INVITE", "to": "ear1", "pt": "8"}, hears: both(10, 20)},
 	{name: "another port by UPDATE", caller: "moves", ears: 2, values: values{"by": "UPDATE", "to": "ear1", "pt": "8"}, hears: both(10, 20)},
 	{name: "another encoding by re-INVITE", caller: "moves", ears: 1, values: values{"by": "INVITE", "to": "ear0", "pt": "0"}, hears: encodings},
-	{name: "no encoding in common", caller: "no-codec", ears: 1, hears: gap(0, 500), record: ended("caller", "hangup", 0, 0)},
+	{name: "no encoding in common", caller: "no-codec", ears: 1, hears: flows, record: ended("caller", "hangup", 0, 0)},
 	{name: "crossing offers", caller: "crossing-offers"},
+	{name: "second INVITE while the first rings", caller: "second-invite", called: []string{"rings"}, record: ended("caller", "hangup", 0, 0)},
+	{name: "requests before our answer", caller: "early-asks", called: []string{"early-slowly"}, record: ended("caller", "hangup", 0, 0)},
+	{name: "requests before the answer of who is called", caller: "hangs-up", called: []string{"rings-asks"}, record: ended("caller", "hangup", 0, 0)},
 	{name: "session interval too short", caller: "session-too-short"},
-	{name: "their refresh", caller: "session-theirs", ears: 1, hears: gap(0, 500)},
+	{name: "their refresh", caller: "session-theirs", ears: 1, hears: flows},
 	{name: "the provider wants a longer session", caller: "hangs-up", called: []string{"asks-longer"}, record: ended("caller", "hangup", 0, 0)},
 
 	{name: "100rel required", caller: "requires-100rel", noCall: true},
@@ -50,8 +55,14 @@ var scenarios = []scenario{
 
 	{name: "forked answers", caller: "hangs-up", called: []string{"forks"}, record: ended("caller", "hangup", 0, 0)},
 	{name: "early media, several 18x", caller: "hears-early", called: []string{"early"}, record: ended("caller", "hangup", 0, 0)},
+	{name: "183 without sound", caller: "hears-nothing-early", called: []string{"progress"}, record: ended("caller", "hangup", 0, 0)},
+	{name: "private Contact of the caller, two proxies", caller: "private", number: keysNumber, values: values{"pt": "8 101"}, keys: eventKeys(pressed{packets: 8, ends: 3}), record: typed("123")},
+	{name: "private Contact of who is called, two proxies", caller: "hangs-up", called: []string{"called-private"}, record: ended("caller", "hangup", 0, 0)},
 	{name: "REFER from a trusted provider", caller: "hangs-up", called: []string{"refers"}, trusted: true, record: transferred},
 	{name: "REFER from another provider", caller: "talks", called: []string{"refers-in-vain"}, values: values{"bye": "Reason: cause=16"}, record: ended("called", "hangup", 0, 0)},
+	{name: "REFER with Replaces", hasty: true, caller: "stays", called: []string{"refers-replacing answers"}, trusted: true, record: ended("called", "transferred", 0, 0)},
+	{name: "Replaces from a trusted provider", caller: "takes-over", ears: 2, values: values{"by": "sound"}, hears: handedOver, record: ended("caller", "hangup", 0, 0)},
+	{name: "Replaces, and the new telephone presses keys", caller: "takes-over", number: keysNumber, values: values{"by": "keys"}, keys: eventKeys(pressed{packets: 8, ends: 3}), record: typed("123")},
 	{name: "Replaces from another provider", caller: "replaces", untrusted: true, values: values{"replaces": "a@b;to-tag=1;from-tag=2", "status": "403"}, noCall: true},
 	{name: "Replaces of no call", caller: "replaces", values: values{"replaces": "a@b;to-tag=1;from-tag=2", "status": "481"}, noCall: true},
 
@@ -66,6 +77,17 @@ var scenarios = []scenario{
 	{name: "302, forwards are followed", caller: "hangs-up", called: []string{"forwards answers"}, record: ended("caller", "hangup", 0, 0)},
 	{name: "302 to where the trunk may not call", caller: "unanswered", called: []string{"forwards"}, values: values{"forward": "+33899123456"}, record: notReached("notAllowed", 302, 0)},
 
+	{name: "302 of an agent's telephone, forwards are not followed", agent: true, lenient: true, caller: "waits", called: []string{"forwards forwards"}, ears: 1, hears: both(0, 50), record: offerEnded("forwarded")},
+	{name: "302 of an agent's telephone, forwards are followed", agent: true, queue: func(q *ccs.Queue) { q.FollowForwards = true }, caller: "stays", called: []string{"forwards accepts"}, record: connected},
+
+	{name: "G.722 by its number alone", caller: "encodings", ears: 1, values: values{"pt": "18 9 8", "maps": "no", "map": "", "answer": "9"}, hears: only(9, 160)},
+	{name: "the first of several encodings by their numbers", caller: "encodings", ears: 1, values: values{"pt": "0 8 101", "maps": "no", "map": "", "answer": "0"}, hears: only(0, 160)},
+	{name: "dynamic payload type", caller: "encodings", ears: 1, values: values{"pt": "97 0", "maps": "", "map": "97 PCMA/8000", "answer": "97"}, hears: only(97, 160)},
+	{name: "a number that means something else", caller: "encodings", ears: 1, values: values{"pt": "8 0", "maps": "no", "map": "8 X-NEW/8000", "answer": "0"}, hears: only(0, 160)},
+	{name: "packets of 10 ms", caller: "packets", ears: 1, values: values{"ptime": "10"}, hears: only(8, 80)},
+	{name: "packets of 30 ms", caller: "packets", ears: 1, values: values{"ptime": "30"}, hears: only(8, 240)},
+	{name: "packets of 60 ms", caller: "packets", ears: 1, values: values{"ptime": "60"}, hears: only(8, 480)},
+
 	{name: "keys by RFC 4733", caller: "keys", number: keysNumber, values: values{"pt": "8 101"}, keys: eventKeys(pressed{packets: 8, ends: 3}), record: typed("123")},
 	{name: "keys of 40 ms, each packet twice", caller: "keys", number: keysNumber, values: values{"pt": "8 101"}, keys: eventKeys(pressed{packets: 2, ends: 3, doubled: true}), record: typed("123")},
 	{name: "keys without marker and end", caller: "keys", number: keysNumber, values: values{"pt": "8 101"}, keys: eventKeys(pressed{packets: 4, unmarked: true}), record: typed("123")},
@@ -74,6 +96,16 @@ var scenarios = []scenario{
 		eventKeys(pressed{packets: 5, ends: 3})(k)
 	}, record: typed("123")},
 	{name: "keys in the sound", caller: "keys", number: keysNumber, values: values{"pt": "8"}, keys: toneKeys, record: typed("123")},
+	{name: "keys in packets of 10 ms", caller: "keys", number: keysNumber, values: values{"pt": "8"}, keys: func(k *keys) { k.each = 10 * time.Millisecond; toneKeys(k) }, record: typed("123")},
+	{name: "keys in packets of 30 ms", caller: "keys", number: keysNumber, values: values{"pt": "8"}, keys: func(k *keys) { k.each = 30 * time.Millisecond; toneKeys(k) }, record: typed("123")},
+	{name: "keys in packets of 60 ms", caller: "keys", number: keysNumber, values: values{"pt": "8"}, keys: func(k *keys) { k.each = 60 * time.Millisecond; toneKeys(k) }, record: typed("123")},
+	{name: "keys between comfort noise and silence", caller: "keys", number: keysNumber, values: values{"pt": "8 13 101"}, keys: func(k *keys) {
+		k.quiet(200 * time.Millisecond)
+		k.noise(400 * time.Millisecond)
+		k.pause(400 * time.Millisecond) // of which nothing is sent
+		eventKeys(pressed{packets: 8, ends: 3})(k)
+		k.noise(200 * time.Millisecond)
+	}, record: typed("123")},
 	{name: "keys by INFO", caller: "keys-by-info", number: keysNumber, record: typed("123")},
 	{name: "one key by RFC 4733 and INFO", caller: "keys-twice", number: keysNumber, keys: func(k *keys) {
 		k.event(1, pressed{packets: 8, ends: 3})
@@ -108,17 +140,24 @@ func toneKeys(k *keys) {
 	k.quiet(200 * time.Millisecond)
 }
 
-// gap wants the longest silence between these milliseconds.
-func gap(least, most time.Duration) func(*testing.T, []*ear) {
-	return func(t *testing.T, ears []*ear) {
-		if n, d := len(ears[0].packets()), ears[0].gap(); n < 20 || d < least*time.Millisecond || d > most*time.Millisecond {
-			t.Errorf("%d packets, the longest silence %v, want %d to %d ms", n, d, least, most)
-		}
+// falls wants sound that is silent for a while and comes back.
+func falls(t *testing.T, ears []*ear) {
+	if d, before, after := ears[0].gap(); d < 700*time.Millisecond || before < 5 || after < 5 {
+		t.Errorf("the longest silence is %v after %d packets and before %d, want 700 ms at least", d, before, after)
+	}
+}
+
+// flows wants sound throughout: a hold would be longer than what a busy machine
+// leaves out.
+func flows(t *testing.T, ears []*ear) {
+	if d, before, after := ears[0].gap(); before+after < 20 || d > 900*time.Millisecond {
+		t.Errorf("%d packets, the longest silence %v, want 900 ms at most", before+after, d)
 	}
 }
 
 // both wants at least so many packets: on the last port after the first one fell
-// silent, and before on the first.
+// silent, and before on the first. The numbers of the packets tell which came
+// first.
 func both(first, last int) func(*testing.T, []*ear) {
 	return func(t *testing.T, ears []*ear) {
 		final := ears[len(ears)-1].packets()
@@ -132,8 +171,35 @@ func both(first, last int) func(*testing.T, []*ear) {
 		if len(before) < first {
 			t.Fatalf("%d packets before the change, want %d", len(before), first)
 		}
-		if late := before[len(before)-1].at.Sub(final[0].at); late > 20*time.Millisecond {
-			t.Errorf("the former port had packets %v later", late)
+		if late := int16(before[len(before)-1].sequence - final[0].sequence); late >= 0 {
+			t.Errorf("the former port had %d packets more", late)
+		}
+	}
+}
+
+// handedOver wants sound on the second port when the first one, of a telephone
+// that is replaced, has fallen silent.
+func handedOver(t *testing.T, ears []*ear) {
+	before, after := ears[0].packets(), ears[1].packets()
+	if len(before) < 10 || len(after) < 20 {
+		t.Fatalf("%d packets at first and %d then", len(before), len(after))
+	}
+	if left := after[len(after)-1].at.Sub(before[len(before)-1].at); left < 500*time.Millisecond {
+		t.Errorf("the former telephone was sent sound until %v before the end", left)
+	}
+}
+
+// only wants packets of one payload type and size.
+func only(kind byte, size int) func(*testing.T, []*ear) {
+	return func(t *testing.T, ears []*ear) {
+		all := ears[0].packets()
+		if len(all) < 10 {
+			t.Errorf("%d packets", len(all))
+		}
+		for _, h := range all {
+			if h.kind != kind || h.size != size {
+				t.Fatalf("payload type %d with %d bytes, want %d with %d", h.kind, h.size, kind, size)
+			}
 		}
 	}
 }
@@ -163,26 +229,51 @@ func ended(by, cause string, status, q850 int) func(*testing.T, *ccs.CallRecord)
 
 func notReached(reason string, status, q850 int) func(*testing.T, *ccs.CallRecord) {
 	return func(t *testing.T, r *ccs.CallRecord) {
-		for _, e := range r.Events {
-			if e.Kind == ccs.EventNotReached {
-				if e.Reason != reason || e.Status != status || e.Q850 != q850 {
-					t.Errorf("not reached: %s, %d, %d; want %s, %d, %d", e.Reason, e.Status, e.Q850, reason, status, q850)
-				}
-				return
-			}
+		switch e := event(r, ccs.EventNotReached); {
+		case e == nil:
+			t.Error("the record does not say that nobody was reached")
+		case e.Reason != reason || e.Status != status || e.Q850 != q850:
+			t.Errorf("not reached: %s, %d, %d; want %s, %d, %d", e.Reason, e.Status, e.Q850, reason, status, q850)
 		}
-		t.Error("the record does not say that nobody was reached")
 	}
 }
 
 func transferred(t *testing.T, r *ccs.CallRecord) {
-	for _, e := range r.Events {
-		if e.Kind == ccs.EventTransferred {
-			ended("caller", "hangup", 0, 0)(t, r)
-			return
+	if event(r, ccs.EventTransferred) == nil {
+		t.Error("the record does not tell of the transfer")
+	}
+	ended("caller", "hangup", 0, 0)(t, r)
+}
+
+// event is the first of a kind, or nil.
+func event(r *ccs.CallRecord, kind ccs.EventKind) *ccs.CallEvent {
+	for i := range r.Events {
+		if r.Events[i].Kind == kind {
+			return &r.Events[i]
 		}
 	}
-	t.Error("the record does not tell of the transfer")
+	return nil
+}
+
+// offerEnded wants a caller whose offer ended so, and who stayed in the queue.
+func offerEnded(reason string) func(*testing.T, *ccs.CallRecord) {
+	return func(t *testing.T, r *ccs.CallRecord) {
+		if e := event(r, ccs.EventOfferEnded); e == nil || e.Reason != reason {
+			t.Errorf("the offer ended by %+v, want %s", e, reason)
+		}
+		if e := event(r, ccs.EventConnected); e != nil {
+			t.Errorf("connected: %+v", e)
+		}
+		ended("caller", "hangup", 0, 0)(t, r)
+	}
+}
+
+// connected wants a caller whom the agent talked with at another number.
+func connected(t *testing.T, r *ccs.CallRecord) {
+	if event(r, ccs.EventConnected) == nil {
+		t.Error("the agent did not take the call")
+	}
+	ended("caller", "hangup", 0, 0)(t, r)
 }
 
 func typed(keys string) func(*testing.T, *ccs.CallRecord) {
