@@ -102,6 +102,7 @@ type Call struct {
 	missed   Cause  // why who was called last was not reached
 	referral *Refer // asked for by a party's telephone, not yet done
 	parked   *party // who asked, while somebody else is called for the other
+	watch    *watch // of the talk that is under way
 	strays   []Gone // ends of legs that have no seat, the last few
 	recorder *media.Recorder
 	opening  *opening // of a recording, until its file is there
@@ -289,6 +290,8 @@ func (c *Call) handle(e Event) {
 		}
 	case *opening:
 		c.opened(e)
+	case *watch:
+		c.watched(e)
 	case End:
 		c.end(e.Cause)
 	default:

@@ -45,6 +45,7 @@ func (c *Call) Talk(t Talker) (TalkEnd, error) {
 	c.sit(p)
 	c.Note(connectedEvent(t))
 	c.changed()
+	defer c.watchTalk().stop()
 	c.alreadyGone(p)
 	if !p.lost {
 		if _, err := c.Await(-1, func(Event) bool { return p.lost || c.referral != nil }); err != nil {

@@ -5,7 +5,13 @@ import (
 	"github.com/carillon-cc/carillon/ccs"
 )
 
-var _ call.QualityReporter = (*leg)(nil)
+var (
+	_ call.QualityReporter = (*leg)(nil)
+	_ call.Witness         = (*leg)(nil)
+)
+
+// EverHeard tells whether a packet of the peer has come, of sound or of reports.
+func (l *leg) EverHeard() bool { return l.port.LastHeard() != 0 }
 
 // Quality tells how well the leg's packets travel, or did when it is over.
 func (l *leg) Quality() ccs.LegQuality {

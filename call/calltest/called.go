@@ -21,6 +21,7 @@ type Called struct {
 	heard    map[media.Source]int
 	did      []string
 	over     bool
+	spoke    bool
 	quality  ccs.LegQuality
 }
 
@@ -51,6 +52,13 @@ func (l *Called) Hangup(c call.Cause) {
 		l.over = true
 		l.did = append(l.did, "hangup "+c.String())
 	}
+}
+
+// EverHeard tells whether the telephone has spoken.
+func (l *Called) EverHeard() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.spoke
 }
 
 // SendDigit is kept for Did.
@@ -108,6 +116,7 @@ func (l *Called) Leave(c call.Cause) { l.Tell(call.Gone{Leg: l, Cause: c}) }
 func (l *Called) Speak(source media.Source, n int) {
 	l.mu.Lock()
 	to := l.listener.Packets
+	l.spoke = true
 	l.mu.Unlock()
 	if to == nil {
 		return
