@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"regexp"
 	"testing"
 
 	"github.com/carillon-cc/carillon/ccs"
@@ -46,3 +47,19 @@ func TestTheTimelineTellsWhichTrunkACallTakes(t *testing.T) {
 		}
 	}
 }
+
+func TestFrenchHasItsOwnPointAndKeepsItsSignsOnTheLine(t *testing.T) {
+	texts := catalogue(t).Texts("fr")
+	if got := texts.Decimal("4.3"); got != "4,3" {
+		t.Errorf("got %s", got)
+	}
+	for _, id := range texts.IDs() {
+		if torn := torn.FindString(texts.raw[id]); torn != "" {
+			t.Errorf("%s: a line may break at %q", id, torn)
+		}
+	}
+}
+
+// torn is a sign that French sets off from its word by a blank, where a line must
+// not break.
+var torn = regexp.MustCompile(`« | [:;?!»]`)

@@ -48,13 +48,13 @@ func QualityRows(t *Texts, legs []ccs.LegQuality) []QualityRow {
 		}
 		row.Word = t.T("call.quality." + word)
 		if q.MOS > 0 {
-			row.MOS = fmt.Sprintf("%.1f", q.MOS)
+			row.MOS = t.Decimal(fmt.Sprintf("%.1f", q.MOS))
 		}
 		if expected := float64(q.Received) + float64(max(q.Lost, 0)); expected > 0 {
-			row.Lost = percent(float64(max(q.Lost, 0)) / expected)
+			row.Lost = percent(t, float64(max(q.Lost, 0)) / expected)
 		}
 		if q.RemoteLost > 0 || q.RTT > 0 {
-			row.RemoteLost = percent(float64(q.RemoteLost) / 1000)
+			row.RemoteLost = percent(t, float64(q.RemoteLost) / 1000)
 		}
 		if q.RTT > 0 {
 			row.RTT = millis(q.RTT)
@@ -65,12 +65,12 @@ func QualityRows(t *Texts, legs []ccs.LegQuality) []QualityRow {
 }
 
 // percent is a share with the digits that matter: 0 %, 0.3 %, 12 %.
-func percent(share float64) string {
+func percent(t *Texts, share float64) string {
 	switch p := share * 100; {
 	case p == 0:
 		return "0 %"
 	case p < 10:
-		return fmt.Sprintf("%.1f %%", p)
+		return t.Decimal(fmt.Sprintf("%.1f %%", p))
 	default:
 		return fmt.Sprintf("%.0f %%", p)
 	}

@@ -118,6 +118,11 @@ func (t *Texts) IDs() []string {
 	return ids
 }
 
+// Decimal writes a number that has a point as the language does.
+func (t *Texts) Decimal(number string) string {
+	return strings.Replace(number, ".", t.T("number.point"), 1)
+}
+
 // Script is the texts whose ids begin with one of the prefixes, as a JSON
 // object for a page's scripts.
 func (t *Texts) Script(prefixes ...string) map[string]string {

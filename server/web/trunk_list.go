@@ -92,7 +92,7 @@ func trunkLive(p *ui.Page, t *ccs.Trunk, s TrunkState) ui.TrunkLive {
 func targetState(p *ui.Page, t TargetState) ui.State {
 	switch {
 	case t.Up && t.RTT > 0:
-		return ui.State{Tone: ui.ToneGood, Text: p.T("trunk.target.answers", "Time", milliseconds(t.RTT))}
+		return ui.State{Tone: ui.ToneGood, Text: p.T("trunk.target.answers", "Time", milliseconds(p, t.RTT))}
 	case t.Up:
 		return ui.State{Tone: ui.ToneGood, Text: p.T("trunk.target.up")}
 	case t.Known:
@@ -101,9 +101,9 @@ func targetState(p *ui.Page, t TargetState) ui.State {
 	return ui.State{Tone: ui.TonePlain, Text: p.T("trunk.target.unknown")}
 }
 
-func milliseconds(d time.Duration) string {
+func milliseconds(p *ui.Page, d time.Duration) string {
 	if d < 10*time.Millisecond {
-		return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
+		return p.Decimal(fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond)))
 	}
 	return fmt.Sprintf("%d ms", d.Milliseconds())
 }
