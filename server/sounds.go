@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
 
 	"github.com/carillon-cc/carillon/ccs"
@@ -29,6 +30,10 @@ func (s *server) warm(ctx context.Context, parts *sync.WaitGroup) (*media.Prompt
 		if err := s.prompts.Warm(ctx, snapshot, snapshot.Prompts(), tts.Languages()...); err != nil && !errors.Is(err, context.Canceled) {
 			s.log.Error("some prompts cannot be heard", "err", err)
 		}
+		// The start is over by now, and it used more than an idle server does: for
+		// a password's hash, for speech, for the tables that it read. It would be
+		// given back bit by bit in minutes only.
+		debug.FreeOSMemory()
 	})
 	return got.prompt, nil
 }
