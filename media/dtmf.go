@@ -56,8 +56,9 @@ type DigitReceiver struct {
 }
 
 // Receive takes a packet and returns the key that it tells of, one of 0-9 * #
-// A-D, or ok false when it is no telephone event, no key or no new key.
-func (r *DigitReceiver) Receive(p *Packet) (digit byte, ok bool) {
+// A-D, and whether it is a new one. The key is 0 when the packet is no telephone
+// event, no key, or late.
+func (r *DigitReceiver) Receive(p *Packet) (digit byte, fresh bool) {
 	if p.Codec != TelephoneEvent {
 		return 0, false
 	}
@@ -74,7 +75,7 @@ func (r *DigitReceiver) Receive(p *Packet) (digit byte, ok bool) {
 			if !late {
 				r.sequence, r.duration, r.ended = p.Sequence, duration, end
 			}
-			return 0, false
+			return digits[event], false
 		case age < 0, age == 0 && late:
 			return 0, false // of a key before this one
 		case event == r.event && !r.ended && r.duration >= longEvent && age <= math.MaxUint16+1:

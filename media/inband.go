@@ -124,6 +124,9 @@ func (k *ToneKeys) Receive(p *Packet, keys []byte) []byte {
 	return keys
 }
 
+// Held is the key that is being heard, 0 for none.
+func (k *ToneKeys) Held() byte { return k.held }
+
 func (k *ToneKeys) decode(dst []int16, sound []byte, c Codec) {
 	switch c {
 	case PCMA:

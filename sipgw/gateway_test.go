@@ -493,6 +493,20 @@ func TestDigitsOfAllWays(t *testing.T) {
 	if got := r.request("INFO", "Signal=x", "Content-Type: application/dtmf-relay"); !strings.HasPrefix(got, "SIP/2.0 415") {
 		t.Error(got)
 	}
+	if got := r.request("INFO", ""); !strings.HasPrefix(got, "SIP/2.0 200") {
+		t.Errorf("an INFO that says nothing got %s", got)
+	}
+	// A key that is held for longer than two keys may be apart, and told by INFO
+	// when it is released.
+	event(9, 9000, false, true)
+	digit('9')
+	for begun := time.Now(); time.Since(begun) < sameKey+200*time.Millisecond; time.Sleep(50 * time.Millisecond) {
+		event(9, 9000, false, false)
+	}
+	event(9, 9000, true, false)
+	r.request("INFO", "Signal=9\r\n", "Content-Type: application/dtmf-relay")
+	r.request("INFO", "Signal=0\r\n", "Content-Type: application/dtmf-relay")
+	digit('0')
 	close(s.done)
 }
 

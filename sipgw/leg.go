@@ -219,6 +219,16 @@ func (l *leg) digit(digit byte, by way) {
 	}
 }
 
+// holds notes that a key that was told goes on: that it is told in another way
+// as well may come at its end.
+func (l *leg) holds(digit byte, by way) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.last.digit == digit && l.last.way == by {
+		l.last.at = media.Now()
+	}
+}
+
 // receive takes the peer's packets in the port's reader.
 func (l *leg) receive(_ media.Header, p *media.Packet) {
 	talking := l.talking.Load()
@@ -226,14 +236,19 @@ func (l *leg) receive(_ media.Header, p *media.Packet) {
 		return
 	}
 	if talking && p.Codec == media.TelephoneEvent {
-		if digit, ok := l.digits.Receive(p); ok {
+		if digit, fresh := l.digits.Receive(p); fresh {
 			l.digit(digit, byEvent)
+		} else if digit != 0 {
+			l.holds(digit, byEvent)
 		}
 	}
 	if talking && l.inband.Load() {
 		var room [4]byte
 		for _, digit := range l.tones.Receive(p, room[:0]) {
 			l.digit(digit, byTone)
+		}
+		if held := l.tones.Held(); held != 0 {
+			l.holds(held, byTone)
 		}
 	}
 	if to := l.listener.Load(); to != nil && to.Packets != nil && p.Codec != media.TelephoneEvent {

@@ -66,6 +66,10 @@ func (g *Gateway) onInfo(x exchange) {
 		x.respond(sip.StatusCallTransactionDoesNotExists, "Call/Transaction Does Not Exist")
 		return
 	}
+	if len(x.req.Body()) == 0 { // asks whether the call lives (RFC 2976 §2.2)
+		x.respond(sip.StatusOK, "OK")
+		return
+	}
 	digit, ok := infoDigit(x.req)
 	switch {
 	case !ok && len(x.req.Body()) > 0:
