@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/emiago/sipgo/sip"
+
 	"github.com/carillon-cc/carillon/call"
 	"github.com/carillon-cc/carillon/ccs"
 	"github.com/carillon-cc/carillon/media"
@@ -180,6 +182,52 @@ func TestTrunkMayAskForThePasswordInACallThatItBegan(t *testing.T) {
 	bye := r.await("BYE ", "Proxy-Authorization: Digest ")
 	r.reply(bye, "407 Proxy Authentication Required", []string{`Proxy-Authenticate: Digest realm="trunk", nonce="n2", qop="auth", algorithm=MD5`}, "")
 	r.silent(100*time.Millisecond, "BYE ") // the password is wrong
+	close(s.done)
+}
+
+// stuck is a transaction whose peer reads nothing.
+type stuck struct {
+	sip.ServerTransaction
+	begun, end chan struct{}
+}
+
+func (s stuck) Respond(*sip.Response) error {
+	close(s.begun)
+	<-s.end
+	return nil
+}
+
+func TestPeerThatReadsNothingHoldsUpNoPackets(t *testing.T) {
+	g := start(t, fast)
+	r := newRaw(t, g, "127.0.0.1")
+	s, _ := r.talk(g, r.offer())
+	l := s.Leg.(*caller)
+	m, err := sip.ParseMessage([]byte(r.message("UPDATE", "late", 1, nil, r.offer()))) // older than the INVITE
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx := stuck{begun: make(chan struct{}), end: make(chan struct{})}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if _, ok := l.change(exchange{req: m.(*sip.Request), tx: tx}); ok {
+			t.Error("an old request was taken")
+		}
+	}()
+	<-tx.begun
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		l.digit('5', byEvent) // as the goroutine does that reads the packets of many calls
+	}()
+	select {
+	case <-told:
+	case <-time.After(patience):
+		t.Error("a key waits for the peer")
+	}
+	close(tx.end)
+	<-done
+	<-told
 	close(s.done)
 }
 

@@ -87,27 +87,37 @@ func (l *leg) change(x exchange) (*sip.Response, bool) {
 	if !ok {
 		return nil, false
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	body, err := l.offer(x.req, offer)
+	res, err := l.accept(x.req, offer)
 	if err != nil {
 		refuseOffer(x, err)
-		return nil, false
 	}
-	l.noteMethods(x.req)
-	asked := readSession(x.req)
+	return res, err == nil
+}
+
+// accept puts the offer of a request into effect, nil for none, and makes its 200.
+// Nothing is sent while it holds l.mu: over TCP that may take a while, and who
+// reads packets takes l.mu for keys.
+func (l *leg) accept(req *sip.Request, offer *sdp.Description) (*sip.Response, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	body, err := l.offer(req, offer)
+	if err != nil {
+		return nil, err
+	}
+	l.noteMethods(req)
+	asked := readSession(req)
 	if l.state == answered {
 		l.session = asked.accept(l.session, l.gateway.cfg.Timers.MinSession)
 		l.startSession()
-		return l.response(x.req, sip.StatusOK, "OK", body), true
+		return l.response(req, sip.StatusOK, "OK", body), nil
 	}
-	res := l.response(x.req, sip.StatusOK, "OK", body)
+	res := l.response(req, sip.StatusOK, "OK", body)
 	// What the INVITE asked for stands until its 2xx, unless the peer asks anew.
 	if asked.interval != 0 {
 		l.session = asked.accept(session{}, l.gateway.cfg.Timers.MinSession)
 		l.session.answer(res)
 	}
-	return res, true
+	return res, nil
 }
 
 // refuseOffer refuses an INVITE or UPDATE within a dialog for a reason that offer
