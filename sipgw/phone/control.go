@@ -283,8 +283,8 @@ func (c *Call) onBye(req *sip.Request, tx sip.ServerTransaction) {
 }
 
 func (c *Call) onInfo(req *sip.Request, tx sip.ServerTransaction) {
-	_ = tx.Respond(sip.NewResponseFromRequest(req, sip.StatusOK, "OK", nil))
 	c.note("info " + dialog.Clean(strings.ReplaceAll(string(req.Body()), "\r\n", " ")))
+	_ = tx.Respond(sip.NewResponseFromRequest(req, sip.StatusOK, "OK", nil)) // on it comes the next one
 }
 
 // onOffer answers an offer of the peer within the call.

@@ -82,7 +82,9 @@ func (c *Call) ask(ctx context.Context, method sip.RequestMethod, kind string, b
 
 // onNotify takes word of how a transfer goes, "SIP/2.0 200 OK".
 func (c *Call) onNotify(req *sip.Request, tx sip.ServerTransaction) {
-	_ = tx.Respond(sip.NewResponseFromRequest(req, sip.StatusOK, "OK", nil))
+	// After what is done here: on the answer comes the next one, and each request
+	// has a goroutine of its own.
+	defer func() { _ = tx.Respond(sip.NewResponseFromRequest(req, sip.StatusOK, "OK", nil)) }()
 	fields := strings.Fields(string(req.Body()))
 	if len(fields) < 2 {
 		return
