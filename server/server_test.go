@@ -56,8 +56,9 @@ func start(t *testing.T) *center {
 	return startWith(t, func(*store.Tables) {})
 }
 
-// startWith starts on a store that fill has been at.
-func startWith(t *testing.T, fill func(*store.Tables)) *center {
+// startWith starts on a store that fill has been at, with settings that change may
+// have changed.
+func startWith(t *testing.T, fill func(*store.Tables), change ...func(*server.Config)) *center {
 	t.Helper()
 	data := t.TempDir()
 	db, err := sqlite.Open(t.Context(), filepath.Join(data, "carillon.db"))
@@ -79,6 +80,9 @@ func startWith(t *testing.T, fill func(*store.Tables)) *center {
 	c.config = server.Config{
 		StoreConfig: server.StoreConfig{Data: data}, HTTP: fmt.Sprintf("127.0.0.1:%d", httpPort), SIP: fmt.Sprintf("127.0.0.1:%d", sipPort),
 		RTPPorts: "20000-29999", WebRTCPort: fmt.Sprintf("127.0.0.1:%d", mediaPort), AdminPassword: password, Demo: true, Log: "error",
+	}
+	for _, f := range change {
+		f(&c.config)
 	}
 	if c.phone, err = phone.New(phone.Config{Local: netip.MustParseAddr("127.0.0.1")}); err != nil {
 		t.Fatal(err)

@@ -130,7 +130,7 @@ func (o BaresipOptions) config(tone string, control int) string {
 	lines := []string{
 		"poll_method epoll", fmt.Sprintf("sip_listen 127.0.0.1:%d", o.Port), "sip_verify_server no",
 		fmt.Sprintf("ctrl_tcp_listen 127.0.0.1:%d", control), "audio_source aufile," + tone,
-		"audio_player aubridge,nowhere", "audio_alert aubridge,nowhere", "ausrc_srate 8000", "auplay_srate 8000", "ausrc_channels 1",
+		"audio_player aubridge,nowhere", "audio_alert aubridge,alert", "ausrc_srate 8000", "auplay_srate 8000", "ausrc_channels 1",
 		"auplay_channels 1", "audio_buffer 20-160", "snd_path .", "module_path /usr/lib/baresip/modules", "module g711.so", "module srtp.so",
 		"module aufile.so", "module aubridge.so", "module sndfile.so", "module_tmp account.so", "module_app menu.so", "module_app ctrl_tcp.so",
 	}
@@ -165,6 +165,9 @@ func (b *Baresip) read() {
 	}
 }
 
+// Said is all that it printed.
+func (b *Baresip) Said() string { return b.said.String() }
+
 // Do gives it a command: dial, accept, hold, resume, hangup, sndcode.
 func (b *Baresip) Do(command, params string) {
 	b.t.Helper()
@@ -176,6 +179,12 @@ func (b *Baresip) Do(command, params string) {
 		b.t.Fatalf("baresip takes no command: %v\n%s", err, b.said.String())
 	}
 }
+
+// Echo has it say what it hears, in the call that is going on and has been held.
+func (b *Baresip) Echo() { b.Do("ausrc", "aubridge,nowhere") }
+
+// Speak has it say its tone again, from now on.
+func (b *Baresip) Speak() { b.Do("ausrc", "aufile,"+filepath.Join(b.folder, "tone.wav")) }
 
 // Happens waits for the next event of a type, such as CALL_ESTABLISHED, and returns
 // its parameter.
@@ -197,7 +206,8 @@ func (b *Baresip) Happens(kind string) string {
 	return ""
 }
 
-// Hears waits until it hears a tone from now on.
+// Hears waits until it hears a tone from now on. It is of no use after a hold, when
+// baresip does not go on recording: see Echo.
 func (b *Baresip) Hears(hz float64) {
 	b.t.Helper()
 	name, size := b.recording()
