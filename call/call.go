@@ -18,6 +18,11 @@ var ErrOver = errors.New("the call is over")
 // answer that failed.
 const goneTime = time.Second
 
+// ringEvery is how often a caller who is not answered is told that the call goes
+// on: otherwise a proxy on the way gives it up after three minutes (RFC 3261
+// §13.3.1.1, timer C in §16.6).
+const ringEvery = time.Minute
+
 // maxStrays bounds the ends of legs that are remembered.
 const maxStrays = 8
 
@@ -323,6 +328,12 @@ func (c *Call) Await(timeout time.Duration, done func(Event) bool) (bool, error)
 		defer timer.Stop()
 		expired = timer.C
 	}
+	var again <-chan time.Time
+	if c.caller != nil && !c.answered {
+		ticker := time.NewTicker(ringEvery)
+		defer ticker.Stop()
+		again = ticker.C
+	}
 	for {
 		for {
 			e, ok := c.inbox.Next()
@@ -342,9 +353,20 @@ func (c *Call) Await(timeout time.Duration, done func(Event) bool) (bool, error)
 		}
 		select {
 		case <-c.inbox.Wake():
+		case <-again:
+			c.ringAgain()
 		case <-expired:
 			return false, nil
 		}
+	}
+}
+
+// ringAgain tells a caller who is not answered that the call goes on.
+func (c *Call) ringAgain() {
+	if c.progress {
+		_ = c.caller.Progress() // who cannot be told has left
+	} else {
+		c.caller.Ring()
 	}
 }
 

@@ -66,6 +66,19 @@ func (l *leg) has(what string) bool {
 	return false
 }
 
+// times is how often the leg was told to do something.
+func (l *leg) times(what string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := 0
+	for _, d := range l.did {
+		if d == what {
+			n++
+		}
+	}
+	return n
+}
+
 // speak has the party send n packets.
 func (l *leg) speak(source media.Source, n int) {
 	l.mu.Lock()

@@ -326,3 +326,27 @@ func TestKeysPressedWhileItRingsAreDropped(t *testing.T) {
 		}
 	})
 }
+
+// Proxies give up on a call of which they have heard nothing for three minutes
+// (RFC 3261 §13.3.1.1, §16.6 step 11).
+func TestACallerWhoRingsForLongIsToldSoEveryMinute(t *testing.T) {
+	for _, early := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			bob := calltest.NewCalled("bob")
+			w := beginWith(t, func(o *call.Options) { o.MaxDuration = time.Hour })
+			w.run(t, func(c *call.Call) call.Cause {
+				cause, _ := c.Reach(call.Reaching{Leg: bob, Timeout: 30 * time.Minute, Early: true})
+				return cause
+			}, func(h call.Handler) { w.manager.Serve(w.caller, call.Info{To: "1000"}, h) })
+			synctest.Wait()
+			bob.Rings(early)
+			time.Sleep(10*time.Minute + time.Second)
+			told := map[bool]string{false: "ring", true: "progress"}[early]
+			if n := w.caller.times(told); n != 11 {
+				t.Errorf("early %v: the caller was told %d times in 10 minutes", early, n)
+			}
+			bob.Leave(call.Cause{By: call.ByCalled, Reason: call.ReasonTheirBusy})
+			<-w.done
+		})
+	}
+}

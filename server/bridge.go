@@ -108,16 +108,34 @@ func (b *bridge) outgoing(number string) sipgw.Outgoing {
 
 // dial calls a telephone and lets the two talk.
 func (b *bridge) dial(o sipgw.Outgoing, line, name string) (call.Cause, error) {
+	leg, cause, err := b.ring(o, line, name)
+	if err != nil || leg == nil {
+		return cause, err
+	}
+	return call.Cause{}, b.connect(call.Talker{Line: line, Name: name, Leg: leg, Telephone: true})
+}
+
+// ring calls a telephone until it is answered; without a leg the cause says why it
+// was not.
+func (b *bridge) ring(o sipgw.Outgoing, line, name string) (call.CalledLeg, call.Cause, error) {
+	rung, ok := b.routes.begin(b.call.Info(), o)
+	if !ok {
+		b.log.Warn("a call that comes back again and again is not sent out once more", "call", b.call.ID())
+		cause, err := b.missed(name, line, call.Cause{By: call.BySystem, Reason: call.ReasonLimit})
+		return nil, cause, err
+	}
+	defer rung()
 	leg, err := b.dialer.Call(o)
 	if err != nil {
-		return b.missed(name, line, b.refusal(err))
+		cause, err := b.missed(name, line, b.refusal(err))
+		return nil, cause, err
 	}
 	b.dialled()
 	cause, err := b.call.Reach(call.Reaching{Leg: leg, Line: line, Name: name, By: b.by, Timeout: b.timeout, Early: b.early})
 	if err != nil || cause != (call.Cause{}) {
-		return cause, err
+		return nil, cause, err
 	}
-	return call.Cause{}, b.connect(call.Talker{Line: line, Name: name, Leg: leg, Telephone: true})
+	return leg, cause, nil
 }
 
 // connect has the two talk until the call is over.

@@ -21,8 +21,7 @@ type dialer interface {
 }
 
 // exchange connects calls with whom they are for: plans, agents, lines, numbers
-// beyond. It has no state of its own; each of its methods runs in the goroutine of
-// the call that it is given.
+// beyond. Each of its methods runs in the goroutine of the call that it is given.
 type exchange struct {
 	dialer  dialer
 	engine  *queue.Engine
@@ -31,6 +30,7 @@ type exchange struct {
 	busy    *media.Prompt // heard by an agent whose call reaches nobody
 	failed  *media.Prompt
 	dialled func() // counts the calls that go out
+	routes  routes
 	log     *slog.Logger
 }
 

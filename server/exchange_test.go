@@ -27,12 +27,17 @@ type network struct {
 	mu     sync.Mutex
 	phones map[string]*calltest.Called
 	placed []sipgw.Outgoing
+	// placing, where it is set, makes the telephones.
+	placing func(sipgw.Outgoing) call.CalledLeg
 }
 
 func (n *network) Call(o sipgw.Outgoing) (call.CalledLeg, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.placed = append(n.placed, o)
+	if n.placing != nil {
+		return n.placing(o), nil
+	}
 	if p := n.phones[o.Line+o.Number]; p != nil {
 		return p, nil
 	}
@@ -681,6 +686,42 @@ func TestNobodyIsOfferedTheirOwnCall(t *testing.T) {
 		synctest.Wait()
 		if len(alice.offers) != 0 {
 			t.Error("alice is called by herself")
+		}
+	})
+}
+
+func TestACallThatComesBackFromOutsideDoesNotGoRoundForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := build(t, telephones(bridging(30*time.Second, ccs.Bridge{Number: "+33222222222"})))
+		var mu sync.Mutex
+		came := 0
+		var arrive func()
+		arrive = func() {
+			mu.Lock()
+			came++
+			enough := came > 100
+			mu.Unlock()
+			if enough {
+				return
+			}
+			caller := calltest.NewCaller("caller")
+			h.running.Go(func() {
+				h.serveCall(context.Background(), sipgw.Incoming{Leg: caller, From: "+33612345678", To: "1000", Trunk: "t1"})
+			})
+		}
+		h.network.placing = func(sipgw.Outgoing) call.CalledLeg {
+			arrive() // somebody out there forwards to us
+			return calltest.NewCalled("outside")
+		}
+		arrive()
+		synctest.Wait()
+		if came > maxAlike+1 {
+			t.Errorf("it came %d times", came)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if n := h.calls.Count(); n != 0 || len(h.exchange.routes.ringing) != 0 {
+			t.Errorf("%d calls and %d routes are left", n, len(h.exchange.routes.ringing))
 		}
 	})
 }

@@ -102,8 +102,8 @@ type Timers struct {
 	MinSession time.Duration
 	// TrunkTest is how often a trunk's targets are asked whether they live. 30 s.
 	TrunkTest time.Duration
-	// Ringing is how long anybody whom we call may ring: timer C of RFC 3261
-	// §16.6. Who places a call gives up sooner. 3 min.
+	// Ringing is how long anybody whom we call may ring at most. Who places a call
+	// gives up sooner: a plan after 30 min at the latest. 31 min.
 	Ringing time.Duration
 	// Farewell bounds how long Run waits at its end for peers to take their
 	// BYE. 2 s.
@@ -143,7 +143,7 @@ func (c Config) withDefaults() (Config, error) {
 	setDefault(&c.Timers.Session, 30*time.Minute)
 	setDefault(&c.Timers.MinSession, 90*time.Second)
 	setDefault(&c.Timers.TrunkTest, 30*time.Second)
-	setDefault(&c.Timers.Ringing, 3*time.Minute)
+	setDefault(&c.Timers.Ringing, 31*time.Minute)
 	setDefault(&c.Timers.Farewell, 2*time.Second)
 	return c, nil
 }

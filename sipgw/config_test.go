@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/carillon-cc/carillon/call"
 	"github.com/carillon-cc/carillon/media"
@@ -51,5 +52,15 @@ func TestEveryReasonHasAStatus(t *testing.T) {
 		if s, ok := statuses[r]; !ok || s.code < 400 || s.code > 699 || s.phrase == "" {
 			t.Errorf("%s has %+v", r, s)
 		}
+	}
+}
+
+func TestWhoIsCalledMayRingAsLongAsAPlanMayWant(t *testing.T) {
+	cfg, err := Config{Listen: "127.0.0.1:0", Pacer: media.NewPacer(), Ports: media.NewPorts(loopback, 0, 0)}.withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.Timers.Ringing <= 30*time.Minute {
+		t.Errorf("ringing ends after %v", cfg.Timers.Ringing)
 	}
 }
