@@ -1,6 +1,7 @@
 package sipp
 
 import (
+	"bytes"
 	"encoding/binary"
 	"net"
 	"net/netip"
@@ -21,7 +22,7 @@ type heard struct {
 	at       time.Time
 	kind     byte   // payload type
 	sequence uint16 // of the stream
-	size     int    // bytes of sound
+	sound    []byte
 }
 
 func openEar(t *testing.T, ip netip.Addr) *ear {
@@ -42,7 +43,7 @@ func openEar(t *testing.T, ip netip.Addr) *ear {
 			}
 			if n >= 12 && room[0]>>6 == 2 {
 				e.mu.Lock()
-				e.got = append(e.got, heard{time.Now(), room[1] & 0x7f, binary.BigEndian.Uint16(room[2:]), n - 12})
+				e.got = append(e.got, heard{time.Now(), room[1] & 0x7f, binary.BigEndian.Uint16(room[2:]), bytes.Clone(room[12:n])})
 				e.mu.Unlock()
 			}
 		}

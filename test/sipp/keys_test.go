@@ -43,6 +43,26 @@ func (k *keys) quiet(d time.Duration) {
 	}
 }
 
+// marked is sound of a payload type, no packet of which is like another: patternOf
+// tells what is in it.
+func (k *keys) marked(kind byte, d time.Duration) {
+	for i := range int(d / k.packetTime()) {
+		k.packet(kind, false, k.time, patternOf(i, k.size()))
+		k.next()
+	}
+}
+
+// patternOf is what the packet with a number has in it: the number, and bytes of
+// all values.
+func patternOf(number, size int) []byte {
+	sound := make([]byte, size)
+	for i := range sound {
+		sound[i] = byte(i*7 + number)
+	}
+	binary.BigEndian.PutUint16(sound, uint16(number))
+	return sound
+}
+
 // noise is comfort noise (RFC 3389): a packet that says how loud, five times a
 // second.
 func (k *keys) noise(d time.Duration) {

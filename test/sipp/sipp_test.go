@@ -122,7 +122,7 @@ func (w *world) run(t *testing.T, i int, s scenario) {
 		values[fmt.Sprintf("ear%d", n)] = strconv.Itoa(int(ears[n].port()))
 	}
 	if s.ears > 0 {
-		values["port"] = values["ear0"]
+		values["port"], values["earIP"] = values["ear0"], from.String()
 		if to := values["to"]; to != "" {
 			values["to"] = values[to]
 		}

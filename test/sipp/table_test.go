@@ -1,6 +1,8 @@
 package sipp
 
 import (
+	"bytes"
+	"encoding/binary"
 	"strings"
 	"testing"
 	"time"
@@ -84,6 +86,12 @@ var scenarios = []scenario{
 	{name: "the first of several encodings by their numbers", caller: "encodings", ears: 1, values: values{"pt": "0 8 101", "maps": "no", "map": "", "answer": "0"}, hears: only(0, 160)},
 	{name: "dynamic payload type", caller: "encodings", ears: 1, values: values{"pt": "97 0", "maps": "", "map": "97 PCMA/8000", "answer": "97"}, hears: only(97, 160)},
 	{name: "a number that means something else", caller: "encodings", ears: 1, values: values{"pt": "8 0", "maps": "no", "map": "8 X-NEW/8000", "answer": "0"}, hears: only(0, 160)},
+	{name: "A-law is not touched", caller: "says", called: []string{"listens"}, ears: 1, values: values{"pt": "8", "ptime": "20"}, keys: func(k *keys) { k.marked(8, 2*time.Second) }, hears: unchanged(8, 160, 50)},
+	{name: "µ-law is not touched", caller: "says", called: []string{"listens"}, ears: 1, values: values{"pt": "0", "ptime": "20"}, keys: func(k *keys) { k.marked(0, 2*time.Second) }, hears: unchanged(0, 160, 50)},
+	{name: "G.722 is not touched", caller: "says", called: []string{"listens"}, ears: 1, values: values{"pt": "9", "ptime": "20"}, keys: func(k *keys) { k.marked(9, 2*time.Second) }, hears: unchanged(9, 160, 50)},
+	{name: "sound of 10 ms is not touched", caller: "says", called: []string{"listens"}, ears: 1, values: values{"pt": "8", "ptime": "10"}, keys: func(k *keys) { k.each = 10 * time.Millisecond; k.marked(8, 2*time.Second) }, hears: unchanged(8, 80, 100)},
+	{name: "sound of 30 ms is not touched", caller: "says", called: []string{"listens"}, ears: 1, values: values{"pt": "8", "ptime": "30"}, keys: func(k *keys) { k.each = 30 * time.Millisecond; k.marked(8, 2*time.Second) }, hears: unchanged(8, 240, 33)},
+	{name: "sound of 60 ms is not touched", caller: "says", called: []string{"listens"}, ears: 1, values: values{"pt": "8", "ptime": "60"}, keys: func(k *keys) { k.each = 60 * time.Millisecond; k.marked(8, 2*time.Second) }, hears: unchanged(8, 480, 16)},
 	{name: "packets of 10 ms", caller: "packets", ears: 1, values: values{"ptime": "10"}, hears: only(8, 80)},
 	{name: "packets of 30 ms", caller: "packets", ears: 1, values: values{"ptime": "30"}, hears: only(8, 240)},
 	{name: "packets of 60 ms", caller: "packets", ears: 1, values: values{"ptime": "60"}, hears: only(8, 480)},
@@ -197,9 +205,29 @@ func only(kind byte, size int) func(*testing.T, []*ear) {
 			t.Errorf("%d packets", len(all))
 		}
 		for _, h := range all {
-			if h.kind != kind || h.size != size {
-				t.Fatalf("payload type %d with %d bytes, want %d with %d", h.kind, h.size, kind, size)
+			if h.kind != kind || len(h.sound) != size {
+				t.Fatalf("payload type %d with %d bytes, want %d with %d", h.kind, len(h.sound), kind, size)
 			}
+		}
+	}
+}
+
+// unchanged wants sound of marked with not a byte changed and not a packet lost
+// between the first and the last that came.
+func unchanged(kind byte, size, least int) func(*testing.T, []*ear) {
+	return func(t *testing.T, ears []*ear) {
+		same, last := 0, heard{}
+		for _, h := range ears[0].packets() {
+			if h.kind != kind || len(h.sound) != size || !bytes.Equal(h.sound, patternOf(int(binary.BigEndian.Uint16(h.sound)), size)) {
+				continue // silence before and after
+			}
+			if same > 0 && binary.BigEndian.Uint16(h.sound)-binary.BigEndian.Uint16(last.sound) != h.sequence-last.sequence {
+				t.Errorf("packet %x came as %d, after %x as %d", h.sound[:2], h.sequence, last.sound[:2], last.sequence)
+			}
+			same, last = same+1, h
+		}
+		if same < least {
+			t.Errorf("%d of %d packets came as they were sent, want %d", same, len(ears[0].packets()), least)
 		}
 	}
 }
