@@ -50,7 +50,8 @@ func challenge(d *digest.Server, req *sip.Request, source netip.Addr, stale bool
 
 // md5Alone are the beginnings of the names of telephones that give up at an
 // algorithm that they do not know, instead of passing over it (RFC 8760 §2.4).
-var md5Alone = []string{"baresip v0.", "baresip v1."}
+// All but the first two are built on Sofia-SIP.
+var md5Alone = []string{"baresip v0.", "baresip v1.", "sofia-sip/", "Janus WebRTC Server SIP Plugin", "FreeSWITCH", "Telepathy-SofiaSIP", "telepathy-rakia"}
 
 // knowsMD5Alone tells whether a request comes from such a telephone.
 func knowsMD5Alone(req *sip.Request) bool {
