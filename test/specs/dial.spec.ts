@@ -3,6 +3,7 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Page } from '@playwright/test';
 import { openBrowser, signIn } from '../helpers/agent.ts';
 import { audioTo } from '../helpers/capture.ts';
 import { expect, test, type Scene } from '../helpers/fixtures.ts';
@@ -10,8 +11,8 @@ import { freePorts } from '../helpers/ports.ts';
 import { pause, Program } from '../helpers/program.ts';
 import { secondsOf, tones, writeTone } from '../helpers/tone.ts';
 
-/** Adds a trunk by address to a provider, and lets alice call outside. */
-async function provider(scene: Scene, port: number): Promise<void> {
+/** Adds a trunk by address to a provider, and lets alice call outside. Returns the administrator's page. */
+async function provider(scene: Scene, port: number): Promise<{ page: Page; close: () => Promise<void> }> {
   const { browser, context } = await openBrowser(scene.folder);
   const page = await context.newPage();
   await signIn(page, scene.carillon, 'admin');
@@ -30,12 +31,14 @@ async function provider(scene: Scene, port: number): Promise<void> {
   await page.locator('[name="outside"][type="checkbox"]').check();
   await page.getByTestId('save').click();
   await expect(page.getByTestId('notice')).toBeVisible();
-  await browser.close();
+  return { page, close: () => browser.close() };
 }
 
 test('alice calls a number through a trunk, and both hear each other', async ({ scene }) => {
   const callee = await scene.callee();
-  await provider(scene, callee.sipPort);
+  const admin = await provider(scene, callee.sipPort);
+  await admin.page.goto(`${scene.carillon.http}/trunks`);
+  await expect(admin.page.getByTestId('no-alarms')).toBeVisible();
   const alice = await scene.agent('alice');
   const capture = await scene.capture(`udp portrange ${callee.mediaPort}-${callee.mediaPort + 3}`);
 
@@ -44,6 +47,10 @@ test('alice calls a number through a trunk, and both hear each other', async ({ 
   await alice.press('dial-call');
   await expect(alice.find('dial-error')).toBeVisible({ timeout: 15_000 });
   await expect(alice.find('dial-to')).toHaveValue('+1 212 555 0100');
+  // The administrator learns of it without asking.
+  await expect(admin.page.getByTestId('alarm')).toContainText('Alice called +12125550100.');
+  await expect(admin.page.getByTestId('alarm')).toContainText('The call was not made.');
+  await admin.close();
 
   await alice.find('dial-to').fill('tel:+33-6-12-34-56-78');
   await alice.page.keyboard.press('Enter');

@@ -109,6 +109,30 @@ test('an agent gets none of the pages of administrators', async ({ scene }) => {
   }
 });
 
+test('whoever gets another password is signed out at once, on every page', async ({ scene }) => {
+  const alice = await scene.agent('alice');
+  await alice.is('away');
+  const { page, close } = await administrator(scene);
+  await page.goto(`${scene.carillon.http}/agents/demo-alice`);
+  await page.getByTestId('password').fill('another good password');
+  await page.getByTestId('save').click();
+  await expect(alice.find('problems')).toContainText('You are signed out.', { timeout: 20_000 });
+  await alice.is('offline');
+  await expect(alice.find('ready')).toBeHidden();
+
+  // An administrator's page that stays open elsewhere says so too, and keeps what was typed.
+  await page.goto(`${scene.carillon.http}/trunks/new`);
+  await page.getByTestId('name').fill('My provider');
+  const other = await page.context().newPage();
+  await other.goto(scene.carillon.http);
+  await other.request.post(`${scene.carillon.http}/logout`);
+  await expect(page.locator('#signed-out')).toBeVisible({ timeout: 20_000 });
+  await expect(page.getByTestId('name')).toHaveValue('My provider');
+  await signIn(other, scene.carillon, 'admin');
+  await expect(page.locator('#signed-out')).toBeHidden({ timeout: 20_000 });
+  await close();
+});
+
 test('no page of administrators is wider than a mobile phone', async ({ scene }) => {
   const { page, close } = await administrator(scene);
   await page.setViewportSize({ width: 390, height: 844 });
