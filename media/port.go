@@ -125,14 +125,6 @@ func (p *Port) SetSymmetric(symmetric bool) {
 	p.aim()
 }
 
-// Relatch forgets where the peer was found, to find it anew.
-func (p *Port) Relatch() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.latch.release()
-	p.aim()
-}
-
 // aim publishes where to send. p.mu is held.
 func (p *Port) aim() {
 	to := p.latch.target()

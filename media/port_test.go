@@ -130,8 +130,6 @@ func TestPortSendsWhereThePeerIs(t *testing.T) {
 	}
 	port.SetRemote(said.at())
 	send(real, "after the hold")
-	port.Relatch()
-	send(said, "looking for it anew")
 }
 
 func TestPortSurvivesAPeerThatIsNotThere(t *testing.T) {

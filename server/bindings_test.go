@@ -71,9 +71,13 @@ func (c *center) register(at netip.AddrPort, callID string, seq int) {
 		if res.StatusCode == sip.StatusOK {
 			return
 		}
-		answer, err := digest.Answer(res, "REGISTER", "sip:"+registrar, "201", password)
+		challenge, err := digest.Read(res)
 		if err != nil {
 			c.t.Fatalf("%v to\n%s", err, res)
+		}
+		answer, err := challenge.Answer("REGISTER", "sip:"+registrar, "201", password)
+		if err != nil {
+			c.t.Fatal(err)
 		}
 		credentials, seq = answer.String()+"\r\n", seq+1
 	}

@@ -24,13 +24,8 @@ func (d *deadline) time() (at time.Duration, ok bool) {
 	return at, at != 0
 }
 
-// passed tells whether there is a deadline and it has come.
-func (d *deadline) passed(now time.Duration) bool {
-	at, ok := d.time()
-	return ok && now >= at
-}
-
-// take is passed, and clears a deadline that has come: one caller alone gets true.
+// take tells whether there is a deadline and it has come, and clears it: one
+// caller alone gets true.
 func (d *deadline) take(now time.Duration) bool {
 	at, ok := d.time()
 	return ok && now >= at && d.at.CompareAndSwap(int64(at), 0)

@@ -204,7 +204,11 @@ func (h *handset) plain(method string, headers []string, body string) *sip.Respo
 // answer is the header that answers a challenge.
 func (h *handset) answer(res *sip.Response, method string) string {
 	h.t.Helper()
-	a, err := digest.Answer(res, method, h.uri(), h.number, h.password)
+	c, err := digest.Read(res)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	a, err := c.Answer(method, h.uri(), h.number, h.password)
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -402,3 +402,11 @@ func parseResponse(t *testing.T, lines ...string) *sip.Response {
 	}
 	return m.(*sip.Response)
 }
+
+// reoffer has a leg refresh its session by a re-INVITE at once.
+func (l *leg) reoffer() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.session, l.refresh, l.updates = session{interval: time.Hour, ours: true}, true, false
+	l.proposeAt.set(media.Now())
+}

@@ -60,8 +60,7 @@ type leg struct {
 	progress atomic.Bool // sound may be sent before the answer
 	hearing  atomic.Bool // of a telephone that rings: the network's sound is passed on
 	quiet    deadline    // since when silence counts; none while it does not
-	// When the peer must have refreshed the session, and when we send what wish
-	// says.
+	// When the peer must have refreshed the session, and when we do.
 	sessionEnd, proposeAt deadline
 	probing               atomic.Bool // silence is being looked into
 
@@ -93,7 +92,7 @@ type leg struct {
 	raised    time.Duration // the least interval that a 422 asked for
 	proposing bool          // our INVITE or UPDATE has no final response yet
 	updates   bool          // the peer takes UPDATE
-	wish      wish          // for our next INVITE or UPDATE
+	refresh   bool          // we refresh the session at proposeAt
 	told      media.Codec   // what the listener believes that Codec is
 	referral  *referral     // the transfer that the peer asked for and that is under way
 	referred  bool          // there was one before

@@ -13,32 +13,14 @@ import (
 	"github.com/carillon-cc/carillon/sipgw/sdp"
 )
 
-// wish is what our next INVITE or UPDATE within the dialog is for.
-type wish uint8
-
-const (
-	wishNothing wish = iota
-	wishRefresh      // of the session timer: nothing changes
-	wishOffer        // agree anew on the sound
-)
-
 // ours stands, in place of the number of a peer's INVITE, for one of ours.
 const ours = -1
 
 // maxTries bounds how often a request of ours is changed and sent again at once.
 const maxTries = 4
 
-// reoffer has the peer asked soon to agree anew on the sound: all that we speak
-// is offered, what is in use first. Any goroutine may call it without l.mu.
-func (l *leg) reoffer() {
-	l.mu.Lock()
-	l.wish = wishOffer
-	l.proposeAt.set(media.Now())
-	l.mu.Unlock()
-}
-
-// propose sends the INVITE or UPDATE that l.wish asks for and does what follows
-// from its outcome. It runs in a goroutine of its own.
+// propose refreshes the session by an INVITE or UPDATE and does what follows from
+// its outcome. It runs in a goroutine of its own.
 func (l *leg) propose() {
 	for range maxTries {
 		req, ok := l.proposal()
@@ -66,30 +48,26 @@ func (l *leg) propose() {
 	}
 }
 
-// proposal makes the request that l.wish asks for. ok is false where there is
-// none, or where it must wait for an offer that is under way (RFC 3261 §14.1).
+// proposal makes the request that refreshes the session. ok is false where none is
+// due, or where it must wait for an offer that is under way (RFC 3261 §14.1).
 func (l *leg) proposal() (req *sip.Request, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
-	case l.state != answered, l.wish == wishNothing, l.proposing:
+	case l.state != answered, !l.refresh, l.proposing:
 		return nil, false
 	case l.unacked, l.offering, len(l.waiting) > 0:
 		l.proposeAt.set(media.Now() + l.glare())
 		return nil, false
 	}
 	l.proposing = true
-	if l.wish == wishRefresh && l.updates {
+	if l.updates {
 		req = l.dialog.Request(sip.UPDATE, "", nil)
 	} else {
-		// A refresh offers what was said last, with its version, so that the peer
+		// What was said last is offered again, with its version, so that the peer
 		// sees that nothing changed (RFC 4028 §7.4).
-		body := l.writer.Repeat()
-		if l.wish == wishOffer || body == nil {
-			body = l.writer.Offer(l.media, sdp.Preferring(l.agreed.Codec), sdp.SendRecv)
-		}
 		l.offering, l.offerIn = true, ours
-		req = l.dialog.Request(sip.INVITE, sdpType, body)
+		req = l.dialog.Request(sip.INVITE, sdpType, l.writer.Repeat())
 	}
 	addAbilities(req)
 	l.sessionAsked().add(req)
@@ -121,8 +99,6 @@ func (l *leg) concluded(req *sip.Request, res *sip.Response) (again bool) {
 	asked := sessionWish{interval: l.session.interval, minimum: l.raised}
 	switch {
 	case res.IsSuccess():
-		l.wish = wishNothing
-		l.proposeAt.clear()
 		l.granted(res)
 	case asked.raise(res):
 		l.session.interval, l.raised = asked.interval, asked.minimum
@@ -132,14 +108,9 @@ func (l *leg) concluded(req *sip.Request, res *sip.Response) (again bool) {
 		return true
 	case res.StatusCode == sip.StatusRequestPending:
 		l.proposeAt.set(now + l.glare())
-	case l.wish == wishRefresh:
+	default:
 		// Not the end of the call (RFC 4028 §10), but the peer expects a refresh.
 		l.proposeAt.set(now + retryAfter(res, l.session.interval/8))
-	default:
-		// The peer keeps to what was agreed, and so do we.
-		l.log.Debug("the peer refused an offer of ours", "status", res.StatusCode)
-		l.wish = wishNothing
-		l.startSession()
 	}
 	return false
 }

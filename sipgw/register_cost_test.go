@@ -67,7 +67,11 @@ func BenchmarkRegistration(b *testing.B) {
 	for i := 0; b.Loop(); i++ {
 		seq += 2
 		challenged := exchange(i, seq, "")
-		answer, err := digest.Answer(challenged, "REGISTER", uri, all[i%lines].Number, "secret")
+		c, err := digest.Read(challenged)
+		if err != nil {
+			b.Fatal(err)
+		}
+		answer, err := c.Answer("REGISTER", uri, all[i%lines].Number, "secret")
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -156,14 +156,12 @@ func (w *sessionWish) raise(res *sip.Response) bool {
 // startSession begins the interval anew. l.mu is held.
 func (l *leg) startSession() {
 	l.sessionEnd.clear()
-	if l.wish == wishRefresh {
-		l.wish = wishNothing
-		l.proposeAt.clear()
-	}
+	l.refresh = false
+	l.proposeAt.clear()
 	refresh, end := l.session.times(media.Now())
 	switch {
-	case refresh != 0 && l.wish == wishNothing:
-		l.wish = wishRefresh
+	case refresh != 0:
+		l.refresh = true
 		l.proposeAt.set(refresh)
 	case end != 0:
 		l.sessionEnd.set(end)

@@ -91,14 +91,3 @@ func (c Challenge) Answer(method, uri, user, password string) (sip.Header, error
 	}
 	return sip.NewHeader(c.response, credentials.String()), nil
 }
-
-// Answer answers the strongest challenge of a 401 or 407 to a request with a
-// method and a Request-URI as it is spelled there. The error is ErrNoChallenge
-// when there is none that can be answered.
-func Answer(res *sip.Response, method, uri, user, password string) (sip.Header, error) {
-	c, err := Read(res)
-	if err != nil {
-		return nil, err
-	}
-	return c.Answer(method, uri, user, password)
-}

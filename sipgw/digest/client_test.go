@@ -73,7 +73,7 @@ func TestStrongestChallengeThatWeKnowIsAnswered(t *testing.T) {
 			t.Errorf("%s: %v, %v", row.name, c, err)
 			continue
 		}
-		h, err := Answer(res, "INVITE", "sip:1@example.net", "user", "secret")
+		h, err := c.Answer("INVITE", "sip:1@example.net", "user", "secret")
 		if err != nil || h.Name() != row.answer || !strings.Contains(h.Value(), `username="user"`) || strings.Contains(h.Value(), "secret") {
 			t.Errorf("%s: %v, %v", row.name, h, err)
 		}
@@ -96,7 +96,11 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, value string) {
 		res := sip.NewResponse(401, "Unauthorized")
 		res.AppendHeader(sip.NewHeader("WWW-Authenticate", value))
-		h, err := Answer(res, "REGISTER", "sip:example.net", "user", "password")
+		c, err := Read(res)
+		if err != nil {
+			return
+		}
+		h, err := c.Answer("REGISTER", "sip:example.net", "user", "password")
 		if err == nil && strings.ContainsAny(h.Value(), "\r\n") {
 			t.Fatalf("%q was answered with %q", value, h.Value())
 		}
