@@ -30,7 +30,12 @@ func (c *Call) Talk(t Talker) (TalkEnd, error) {
 	if p == nil || p.Leg != t.Leg {
 		p = &party{slot: calledSlot}
 	}
-	p.Talker, p.early, p.lost, p.connected = t, false, false, time.Now().UTC()
+	goesOn := !p.connected.IsZero() // after a wish of a telephone that was not fulfilled
+	p.Talker, p.early, p.lost = t, false, false
+	if !goesOn {
+		p.connected = time.Now().UTC()
+		c.parties[callerSlot].connected = p.connected
+	}
 	if t.Agent != "" && (c.record.Agent == "" || c.info.Direction == In) {
 		c.record.Agent = t.Agent
 	}
@@ -43,7 +48,9 @@ func (c *Call) Talk(t Talker) (TalkEnd, error) {
 	c.stopMusic()
 	c.phase, c.early = PhaseTalking, false
 	c.sit(p)
-	c.Note(connectedEvent(t))
+	if !goesOn {
+		c.Note(connectedEvent(t))
+	}
 	c.changed()
 	defer c.watchTalk().stop()
 	c.alreadyGone(p)
@@ -52,8 +59,7 @@ func (c *Call) Talk(t Talker) (TalkEnd, error) {
 			return 0, err
 		}
 	}
-	switch {
-	case c.referral != nil:
+	if c.referral != nil {
 		return TalkReferred, nil
 	}
 	c.phase = PhaseNone
@@ -61,7 +67,7 @@ func (c *Call) Talk(t Talker) (TalkEnd, error) {
 	if !p.away {
 		c.parties[callerSlot].play(c.options.Pacer, c.options.Music)
 	}
-	c.Note(ccs.CallEvent{Kind: ccs.EventAgentLost, Agent: t.Agent, Name: t.Name, Reason: "gone"})
+	c.Note(ccs.CallEvent{Kind: ccs.EventAgentLost, Agent: p.Agent, Name: p.Name, Reason: "gone"})
 	c.changed()
 	return TalkAgentLost, nil
 }

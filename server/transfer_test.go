@@ -191,3 +191,30 @@ func TestATelephoneThatTookAnothersPlaceKeepsItWhenAWishIsRefused(t *testing.T) 
 		}
 	})
 }
+
+func TestAWishThatIsRefusedLeavesTheTalkAsItWas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := build(t, telephones(shop), "l4")
+		caller := h.arrive("204", "l1")
+		h.network.phones["l4"].Answers()
+		synctest.Wait()
+		before := h.records.nth(0)
+		for range 3 {
+			time.Sleep(time.Minute)
+			caller.Tell(call.Refer{Leg: caller, To: "-"})
+		}
+		synctest.Wait()
+		connected := 0
+		for _, e := range h.records.nth(0).Events {
+			if e.Kind == ccs.EventConnected {
+				connected++
+			}
+		}
+		if connected != 1 {
+			t.Errorf("by the record they were connected %d times", connected)
+		}
+		if !h.records.nth(0).Connected.Equal(before.Connected) {
+			t.Error("the talk began anew")
+		}
+	})
+}
