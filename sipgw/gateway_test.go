@@ -538,6 +538,7 @@ func TestIdentity(t *testing.T) {
 	}{
 		{"From", nil, Incoming{From: "+33123456789", FromName: "Eve"}},
 		{"asserted by the trunk", []string{`P-Asserted-Identity: "Bob, B." <sip:+331@trunk>, <tel:+33-1>`}, Incoming{From: "+331", FromName: "Bob, B."}},
+		{"asserted with a quotation in the name", []string{`P-Asserted-Identity: "5\" pipes, Ltd." <sip:+331@trunk>, <tel:+33-1>`}, Incoming{From: "+331", FromName: "5 pipes, Ltd."}},
 		{"asserted as a telephone number", []string{"P-Asserted-Identity: <tel:+33-1-22>"}, Incoming{From: "+33122"}},
 		{"hidden", []string{"Privacy: id", "P-Asserted-Identity: <sip:+331@trunk>"}, Incoming{Anonymous: true}},
 		{"not hidden", []string{"Privacy: none"}, Incoming{From: "+33123456789", FromName: "Eve"}},

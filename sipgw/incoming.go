@@ -78,8 +78,10 @@ func asserted(req *sip.Request) (number, name string, ok bool) {
 func splitList(s string, separator byte) []string {
 	var parts []string
 	start, quoted, bracket := 0, false, false
-	for i := range len(s) {
+	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
+		case c == '\\' && quoted:
+			i++ // an escaped quotation mark ends nothing (RFC 3261 §25.1)
 		case c == '"':
 			quoted = !quoted
 		case quoted:
