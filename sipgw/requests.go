@@ -72,16 +72,15 @@ func (g *Gateway) onInfo(x exchange) {
 	}
 	digit, ok := infoDigit(x.req)
 	switch {
-	case !ok && len(x.req.Body()) > 0:
+	case !ok:
 		x.respond(sip.StatusUnsupportedMediaType, "Unsupported Media Type")
 		return
-	case ok && l != nil:
+	case l != nil:
 		// Before the answer: the telephone sends its next key on it, and each request
 		// has a goroutine of its own.
 		l.digit(digit, byInfo)
 	}
-	// Without a body it says nothing (RFC 2976 §2.2), nor do the keys of a
-	// telephone that rings.
+	// Nobody listens to the keys of a telephone that rings.
 	x.respond(sip.StatusOK, "OK")
 }
 

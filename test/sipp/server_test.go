@@ -24,7 +24,7 @@ import (
 // What callers dial.
 const (
 	soundNumber = "1000" // a sound that goes on for two minutes
-	keysNumber  = "2000" // collects keys, and hangs up a second after the last
+	keysNumber  = "2000" // collects keys, and hangs up 3 s after the last
 	// bridgeNumber and two digits call a provider, and queueNumber a queue whose
 	// agent has a telephone there.
 	bridgeNumber, queueNumber = "30", "40"
@@ -196,7 +196,7 @@ func (w *world) fill(t *testing.T, scenarios []scenario) {
 	f.number(soundNumber, ccs.Action{ID: "play", Playback: &ccs.Playback{Sound: "long"}})
 	blip := ccs.Prompt{Sound: "blip"}
 	f.put(tables.Menus.Put(f.ctx, &ccs.Menu{
-		Meta: ccs.Meta{ID: "keys"}, Name: "Keys", Greeting: blip, Invalid: blip, InterDigitTimeout: ccs.MillisOf(time.Second), Tries: 1,
+		Meta: ccs.Meta{ID: "keys"}, Name: "Keys", Greeting: blip, Invalid: blip, InterDigitTimeout: ccs.MillisOf(3 * time.Second), Tries: 1,
 		Keys: []ccs.MenuKey{{Keys: "1234567890", Actions: []ccs.Action{{ID: "end", Hangup: &ccs.Hangup{}}}}},
 	}))
 	f.number(keysNumber, ccs.Action{ID: "menu", Menu: &ccs.RunMenu{Menu: "keys"}})
