@@ -48,7 +48,7 @@ type center struct {
 	config   server.Config
 	stop     context.CancelFunc // asks the server to stop
 	endNow   context.CancelFunc // and not to wait for calls
-	stopped  chan error         // holds what Run returned
+	stopped  chan error         // holds what Run returned, and is closed
 }
 
 func start(t *testing.T) *center {
