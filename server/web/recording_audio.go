@@ -5,18 +5,14 @@ import (
 	"net/http"
 
 	"github.com/carillon-cc/carillon/ccs"
+	"github.com/carillon-cc/carillon/store"
 )
 
 // recordingAudio serves the sound of a recording, from any byte on (HTTP
 // Range), so that a player can jump without loading the whole file.
 func (w *Web) recordingAudio(rw http.ResponseWriter, r *http.Request) {
-	recording := w.openableRecording(rw, r)
-	if recording == nil {
-		return
-	}
-	blob, err := w.o.Blobs.Open(r.Context(), recording.Blob)
-	if err != nil {
-		w.failed(rw, r, "open recording", err)
+	recording, blob := w.openRecording(rw, r)
+	if blob == nil {
 		return
 	}
 	defer blob.Close()
@@ -28,6 +24,21 @@ func (w *Web) recordingAudio(rw http.ResponseWriter, r *http.Request) {
 		rw.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
 	}
 	http.ServeContent(rw, r, name, recording.Updated, blob)
+}
+
+// openRecording opens the sound of the recording of the address if the user may
+// hear it; otherwise it answers and returns nil.
+func (w *Web) openRecording(rw http.ResponseWriter, r *http.Request) (*ccs.Recording, store.Blob) {
+	recording := w.openableRecording(rw, r)
+	if recording == nil {
+		return nil, nil
+	}
+	blob, err := w.o.Blobs.Open(r.Context(), recording.Blob)
+	if err != nil {
+		w.failed(rw, r, "open recording", err)
+		return nil, nil
+	}
+	return recording, blob
 }
 
 // openableRecording finds the recording of the address if the user may hear

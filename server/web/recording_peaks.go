@@ -24,13 +24,8 @@ type peaks struct {
 // recordingPeaks serves the waveform of a recording. The browser does not
 // compute it itself, as it would have to load and decode hours of sound.
 func (w *Web) recordingPeaks(rw http.ResponseWriter, r *http.Request) {
-	recording := w.openableRecording(rw, r)
-	if recording == nil {
-		return
-	}
-	blob, err := w.o.Blobs.Open(r.Context(), recording.Blob)
-	if err != nil {
-		w.failed(rw, r, "open recording", err)
+	_, blob := w.openRecording(rw, r)
+	if blob == nil {
 		return
 	}
 	defer blob.Close()
