@@ -38,7 +38,7 @@ func TestATalkWithATelephoneThatIsNeverHeardEnds(t *testing.T) {
 				x.during(bob)
 				select {
 				case <-w.done:
-				case <-time.After(begun.Add(3 * limit).Sub(time.Now())):
+				case <-time.After(time.Until(begun.Add(3 * limit))):
 				}
 				r := w.journal.record()
 				if took := r.Ended.Sub(r.Started); x.after == 0 && !r.Ended.IsZero() || x.after > 0 && took.Round(time.Second) != x.after {

@@ -695,8 +695,7 @@ func TestACallThatComesBackFromOutsideDoesNotGoRoundForEver(t *testing.T) {
 		h := build(t, telephones(bridging(30*time.Second, ccs.Bridge{Number: "+33222222222"})))
 		var mu sync.Mutex
 		came := 0
-		var arrive func()
-		arrive = func() {
+		arrive := func() {
 			mu.Lock()
 			came++
 			enough := came > 100
