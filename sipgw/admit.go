@@ -79,6 +79,9 @@ func (g *Gateway) prove(x *exchange, line *ccs.Line, source netip.AddrPort) bool
 	outcome := g.guard.digest.Verify(digest.Request{
 		Method: string(x.req.Method), URI: x.req.Recipient.String(), Source: source.Addr(), Authorization: given,
 	}, number, secrets)
+	if outcome != digest.Missing {
+		g.guard.reluctant.answers(asker{source.Addr(), id})
+	}
 	switch outcome {
 	case digest.Right:
 		x.line = line
@@ -106,6 +109,6 @@ func (g *Gateway) prove(x *exchange, line *ccs.Line, source netip.AddrPort) bool
 		}
 	}
 	g.guard.challenges.Add(1)
-	_ = x.tx.Respond(challenge(g.guard.digest, x.req, source.Addr(), outcome == digest.Stale))
+	_ = x.tx.Respond(g.guard.challenge(x.req, line, source.Addr(), outcome == digest.Stale))
 	return false
 }

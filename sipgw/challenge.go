@@ -7,7 +7,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
-	"github.com/carillon-cc/carillon/sipgw/digest"
+	"github.com/carillon-cc/carillon/ccs"
 )
 
 // authorization are the credentials of a request.
@@ -21,10 +21,10 @@ func authorization(req *sip.Request) []string {
 	return values
 }
 
-// challenge asks the sender of a request for a proof: as a registrar for
-// REGISTER, as a proxy otherwise (RFC 3261 §22.2, §22.3). A repeated request
-// gets the same answer.
-func challenge(d *digest.Server, req *sip.Request, source netip.Addr, stale bool) *sip.Response {
+// challenge asks the sender of a request for a proof of being the line's
+// telephone: as a registrar for REGISTER, as a proxy otherwise (RFC 3261 §22.2,
+// §22.3). A repeated request gets the same answer. line is nil where there is none.
+func (g *guard) challenge(req *sip.Request, line *ccs.Line, source netip.Addr, stale bool) *sip.Response {
 	code, phrase, header := sip.StatusProxyAuthRequired, "Proxy Authentication Required", "Proxy-Authenticate"
 	if req.Method == sip.REGISTER {
 		code, phrase, header = sip.StatusUnauthorized, "Unauthorized", "WWW-Authenticate"
@@ -36,10 +36,10 @@ func challenge(d *digest.Server, req *sip.Request, source netip.Addr, stale bool
 		transaction += " " + branch
 	}
 	if to := res.To(); to != nil && !req.To().Params.Has("tag") {
-		to.Params.Add("tag", d.Nonce(source, transaction)[:16])
+		to.Params.Add("tag", g.digest.Nonce(source, transaction)[:16])
 	}
-	values := d.Challenges(source, transaction, stale)
-	if knowsMD5Alone(req) {
+	values := g.digest.Challenges(source, transaction, stale)
+	if knowsMD5Alone(req) || line != nil && g.reluctant.asks(asker{source, line.ID}, transaction) {
 		values = values[len(values)-1:]
 	}
 	for _, value := range values {
@@ -50,7 +50,7 @@ func challenge(d *digest.Server, req *sip.Request, source netip.Addr, stale bool
 
 // md5Alone are the beginnings of the names of telephones that give up at an
 // algorithm that they do not know, instead of passing over it (RFC 8760 §2.4).
-// All but the first two are built on Sofia-SIP.
+// They need not be found out by reluctant first. All but the first two are built on Sofia-SIP.
 var md5Alone = []string{"baresip v0.", "baresip v1.", "sofia-sip/", "Janus WebRTC Server SIP Plugin", "FreeSWITCH", "Telepathy-SofiaSIP", "telepathy-rakia"}
 
 // knowsMD5Alone tells whether a request comes from such a telephone.

@@ -23,6 +23,7 @@ type guard struct {
 	parser    *sip.Parser
 	budgets   *budgets
 	guesses   guesses
+	reluctant *reluctant
 	// friends are addresses from which a telephone proved itself of late, for
 	// what it sends next without a proof: ACK, CANCEL, requests within a call.
 	friends recent[netip.AddrPort, time.Time]
@@ -39,7 +40,7 @@ type guard struct {
 const friendship = 10 * time.Minute
 
 func newGuard(a *acl, r *registrar.Registrar, d *digest.Server) *guard {
-	g := &guard{acl: a, registrar: r, digest: d, parser: sip.NewParser(), budgets: newBudgets(), talking: &talking{}, streams: newStreams(), lost: func(string, netip.AddrPort) {}}
+	g := &guard{acl: a, registrar: r, digest: d, parser: sip.NewParser(), budgets: newBudgets(), reluctant: newReluctant(), talking: &talking{}, streams: newStreams(), lost: func(string, netip.AddrPort) {}}
 	g.lines.Store(newLines(nil))
 	return g
 }
@@ -64,7 +65,7 @@ func (g *guard) familiar(transport string, from netip.AddrPort) bool {
 }
 
 // admits decides about a datagram. One of a stranger who names a line is
-// answered here with a challenge, keeping nothing, until the stranger has shown
+// answered here with a challenge, keeping no more than that, until the stranger has shown
 // that answers arrive at the address that the datagrams come from.
 func (g *guard) admits(socket *net.UDPConn, b []byte, from netip.AddrPort) bool {
 	if len(b) <= 4 { // a keep-alive (RFC 5626 §3.5.1)
@@ -125,7 +126,11 @@ func (g *guard) returns(socket *net.UDPConn, b []byte, m glance, from netip.Addr
 		return false
 	}
 	g.challenges.Add(1)
-	res := challenge(g.digest, req, from.Addr(), len(given) > 0)
+	line := g.lines.Load().byUser(m.user)
+	if line != nil && len(given) > 0 {
+		g.reluctant.answers(asker{from.Addr(), line.ID})
+	}
+	res := g.challenge(req, line, from.Addr(), len(given) > 0)
 	to := from
 	if via := req.Via(); !via.Params.Has("rport") { // RFC 3261 §18.2.2, RFC 3581 §4
 		port := via.Port
