@@ -53,10 +53,13 @@ func (g *Gateway) arrive(x exchange) (*caller, bool) {
 		return nil, false
 	}
 	l, err := g.newCaller(x, offer)
+	s, unacceptable := unacceptable(err)
 	switch {
 	case err == nil:
-	case errors.Is(err, sdp.ErrNoCodec), errors.Is(err, sdp.ErrNoAddress), errors.Is(err, sdp.ErrNoCrypto):
-		refuse(x, statusOf(call.ReasonNoCodec))
+	case unacceptable:
+		place, _ := g.acl.find(dialog.Source(x.req).Addr())
+		g.log.Info("a call was refused: its sound cannot be agreed on", "from", place.name, "err", err)
+		refuse(x, s)
 	case errors.Is(err, media.ErrNoPort):
 		g.log.Warn("a call was refused for want of an RTP port")
 		refuse(x, statusOf(call.ReasonBusy))

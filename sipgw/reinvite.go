@@ -133,7 +133,8 @@ func refuseOffer(x exchange, err error) {
 	case errors.Is(err, errOver):
 		x.respond(sip.StatusCallTransactionDoesNotExists, "Call/Transaction Does Not Exist")
 	default:
-		refuse(x, statusOf(call.ReasonNoCodec))
+		s, _ := unacceptable(err)
+		refuse(x, s)
 	}
 }
 

@@ -12,8 +12,9 @@ import (
 type status struct {
 	code       int
 	phrase     string
-	retryAfter int // s, 0 for no Retry-After
-	q850       int // the same as a cause of ITU-T Q.850, 0 for none
+	retryAfter int    // s, 0 for no Retry-After
+	q850       int    // the same as a cause of ITU-T Q.850, 0 for none
+	warning    string // Warning, "" for none
 }
 
 // statuses is what each reason means in SIP, for a caller who was not answered,
@@ -162,6 +163,9 @@ func (s status) response(req *sip.Request) *sip.Response {
 	}
 	if s.q850 > 0 {
 		res.AppendHeader(q850Header(s.q850)) // RFC 6432
+	}
+	if s.warning != "" {
+		res.AppendHeader(sip.NewHeader("Warning", s.warning))
 	}
 	return res
 }

@@ -67,8 +67,8 @@ func TestPolicyDecidesWhatIsAgreedOn(t *testing.T) {
 	}{
 		{"plain offered", Plain, plain, 4000, nil},
 		{"plain offered", Preferred, plain, 4000, nil},
-		{"plain offered", Required, plain, 0, ErrNoCodec},
-		{"encrypted offered", Plain, encrypted, 0, ErrNoCodec},
+		{"plain offered", Required, plain, 0, errDemanded},
+		{"encrypted offered", Plain, encrypted, 0, errReadable},
 		{"encrypted offered", Preferred, encrypted, 4002, nil},
 		{"encrypted offered", Required, encrypted, 4002, nil},
 		{"both offered", Plain, plain + encrypted, 4000, nil},
@@ -77,7 +77,7 @@ func TestPolicyDecidesWhatIsAgreedOn(t *testing.T) {
 		{"no usable key", Preferred, "m=audio 4002 RTP/SAVP 8\r\na=crypto:1 F8 inline:x\r\n", 0, ErrNoCrypto},
 		{"no usable key beside plain", Preferred, "m=audio 4002 RTP/SAVP 8\r\n" + plain, 4000, nil},
 		{"a key for plain sound", Preferred, plain + sha, 4000, nil},
-		{"a key for plain sound", Required, plain + sha, 0, ErrNoCodec},
+		{"a key for plain sound", Required, plain + sha, 0, errDemanded},
 		{"keys by DTLS", Required, "m=audio 4002 UDP/TLS/RTP/SAVPF 8\r\n", 0, ErrNoCodec},
 	}
 	for _, r := range rows {

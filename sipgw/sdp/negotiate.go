@@ -2,6 +2,7 @@ package sdp
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -15,6 +16,12 @@ var (
 	ErrNoCodec   = errors.New("no sound encoding in common")
 	ErrNoAddress = errors.New("session description has no usable connection address")
 	ErrNoCrypto  = errors.New("no encryption of sound in common")
+)
+
+// What ErrNoCrypto wraps where keys are not even looked at.
+var (
+	errDemanded = fmt.Errorf("plain sound is offered, and encrypted sound is demanded (RTP/SAVP with a=crypto): %w", ErrNoCrypto)
+	errReadable = fmt.Errorf("encrypted sound is offered, but its keys could be read on the way (TLS is needed): %w", ErrNoCrypto)
 )
 
 // Agreement is what an offer and its answer settled, seen from our side.
@@ -60,9 +67,7 @@ type choice struct {
 func choose(d *Description, wanted []media.Codec, policy Policy, usable func(Crypto) bool) (choice, error) {
 	failure := ErrNoCodec
 	for _, encrypted := range []bool{true, false} {
-		if encrypted && policy == Plain || !encrypted && policy == Required {
-			continue
-		}
+		unwanted := encrypted && policy == Plain || !encrypted && policy == Required
 		for i := range d.Lines {
 			line := &d.Lines[i]
 			encrypts, spoken := profiles[strings.ToUpper(line.Protocol)]
@@ -70,11 +75,19 @@ func choose(d *Description, wanted []media.Codec, policy Policy, usable func(Cry
 				continue
 			}
 			c, err := settle(line, wanted, encrypted, usable)
-			if err == nil {
+			switch {
+			case unwanted && err == nil && encrypted:
+				failure = errReadable
+				continue
+			case unwanted && err == nil:
+				failure = errDemanded
+				continue
+			case unwanted:
+				continue
+			case err == nil:
 				c.index = i
 				return c, nil
-			}
-			if !errors.Is(err, ErrNoCodec) {
+			case !errors.Is(err, ErrNoCodec):
 				failure = err
 			}
 		}

@@ -202,7 +202,9 @@ func (b *Baresip) Happens(kind string) string {
 		}
 		b.mu.Unlock()
 	}
-	b.t.Fatalf("baresip does not say %s", kind)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.t.Fatalf("baresip does not say %s, but %+v", kind, b.events)
 	return ""
 }
 

@@ -26,7 +26,7 @@ func init() { next.Store(rand.Int64N(ports)) }
 func FreePorts(t testing.TB, n int) int {
 	t.Helper()
 	for range 200 {
-		first := firstPort + int(next.Add(int64(n))%(ports-int64(n)))
+		first := firstPort + int((next.Add(int64(n))-int64(n))%(ports-int64(n)))
 		ok := true
 		for port := first; ok && port < first+n; port++ {
 			ok = free(port)
