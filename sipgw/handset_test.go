@@ -29,6 +29,8 @@ type handset struct {
 	seq              int
 	toTag            string
 	contact          string // "" is where it really is, "-" says nothing
+	// skipped are requests that came, on a stream, while a response was waited for.
+	skipped []sip.Message
 }
 
 // line is an enabled line whose password is "secret".
@@ -183,10 +185,25 @@ func (h *handset) final(wait time.Duration) *sip.Response {
 		if m == nil {
 			return nil
 		}
-		if res, ok := m.(*sip.Response); ok && int(res.CSeq().SeqNo) == h.seq && !res.IsProvisional() {
+		res, ok := m.(*sip.Response)
+		if ok && int(res.CSeq().SeqNo) == h.seq && !res.IsProvisional() {
 			return res
 		}
+		if !ok && h.stream != nil {
+			h.skipped = append(h.skipped, m)
+		}
 	}
+}
+
+// next is read, but begins with what was skipped.
+func (h *handset) next(wait time.Duration) sip.Message {
+	h.t.Helper()
+	if len(h.skipped) > 0 {
+		m := h.skipped[0]
+		h.skipped = h.skipped[1:]
+		return m
+	}
+	return h.read(wait)
 }
 
 // plain sends a request without credentials.
@@ -296,7 +313,7 @@ func (h *handset) talk(b *bench) *served {
 func (h *handset) hears(method string) *sip.Request {
 	h.t.Helper()
 	for limit := time.Now().Add(patience); ; {
-		m := h.read(time.Until(limit))
+		m := h.next(time.Until(limit))
 		if m == nil {
 			h.t.Fatalf("no %s came", method)
 		}

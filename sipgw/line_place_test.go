@@ -16,7 +16,7 @@ import (
 func (h *handset) rings(code int, headers ...sip.Header) *sip.Request {
 	h.t.Helper()
 	for {
-		m := h.read(patience)
+		m := h.next(patience)
 		if m == nil {
 			h.t.Fatal("the telephone does not ring")
 		}
