@@ -291,3 +291,30 @@ func TestACallIsOverWhenWhoWasMovedTwiceIs(t *testing.T) {
 		b.end()
 	})
 }
+
+func TestAnAgentWhoMovesACallIsShownItUntilItIsGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		phone, third := calltest.NewCalled("alice"), calltest.NewCalled("third")
+		seen := &views{}
+		w := beginWith(t, func(o *call.Options) { o.Changed = seen.take })
+		w.run(t, func(c *call.Call) call.Cause {
+			_, _ = c.Talk(call.Talker{Agent: "alice", Leg: phone, Telephone: true})
+			if c.Transfer(call.Reaching{Leg: third, Timeout: time.Minute}, "203") == nil {
+				_, _ = c.Talk(c.Talker())
+			}
+			return call.Cause{}
+		}, func(h call.Handler) { w.manager.Serve(w.caller, call.Info{To: "1000"}, h) })
+		synctest.Wait()
+		phone.Tell(call.Refer{Leg: phone, To: "203"})
+		third.Rings(false)
+		synctest.Wait()
+		if v := seen.last("alice"); v.Agent != "alice" {
+			t.Errorf("while it rings alice is shown %+v", v)
+		}
+		third.Answers()
+		synctest.Wait()
+		if v := seen.last("alice"); v.Agent != "" || v.Over || v.Left != call.ReasonTransferred {
+			t.Errorf("after the transfer alice is shown %+v", v)
+		}
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/carillon-cc/carillon/ccs"
 )
@@ -165,3 +166,47 @@ func TestSimultaneousCalls(t *testing.T) {
 		o.wantRinging("")
 	})
 }
+
+func TestAnAgentPartsFromACallHoweverTheyCameToIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := New(Options{})
+		e.SetAgents(map[string]*ccs.Agent{"a": {WrapUp: 5000}, "b": {}})
+		for _, id := range []string{"a", "b"} {
+			d := &silent{}
+			e.SignIn(id, d)
+			defer e.SignOut(id, d)
+			e.SetReachable(id, true, "")
+			e.SetReady(id)
+		}
+		// b is called by a, who placed the call.
+		if err := errors.Join(e.Reserve("a", "1"), e.Ring(Caller{ID: "1", NoWrapUp: true}, "b", time.Minute), e.Take("1", "b", nil)); err != nil {
+			t.Fatal(err)
+		}
+		states := func(want ...State) {
+			t.Helper()
+			if a, b := e.Agent("a").State, e.Agent("b").State; a != want[0] || b != want[1] {
+				t.Errorf("a is %s and b is %s, want %v", a, b, want)
+			}
+		}
+		states(Talking, Talking)
+		e.Part("a", "2", true) // another call
+		states(Talking, Talking)
+		e.Part("a", "1", true)
+		states(WrapUp, Talking)
+		e.Keep("b", "1")
+		e.Leave("1", LeaveOver)
+		states(WrapUp, Talking)
+		e.Part("b", "1", false)
+		states(WrapUp, Ready)
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		states(Ready, Ready)
+	})
+}
+
+// silent is a device that shows nothing.
+type silent struct{ _ byte }
+
+func (*silent) Offer(Offer)                            {}
+func (*silent) Withdraw(Offer, WithdrawReason, string) {}
+func (*silent) StatusChanged(AgentStatus)              {}

@@ -574,3 +574,25 @@ func TestAPageIsOfferedOneCallAtATime(t *testing.T) {
 		p.engine.Release("alice", "own")
 	})
 }
+
+func TestWhyACallLeavesAnAgentsTelephoneIsTold(t *testing.T) {
+	for reason, want := range map[call.Reason]string{
+		call.ReasonTransferred: "call.ended",
+		call.ReasonAgentLost:   "call.telephoneLost",
+	} {
+		run(t, ccs.DeviceLine, func(p *booth) {
+			p.desk.inbox.Post(call.View{ID: "1", Agent: "alice", LastAgent: "alice"})
+			p.desk.inbox.Post(call.View{ID: "1", LastAgent: "alice", Left: reason})
+			synctest.Wait()
+			var told []string
+			for len(p.page.out) > 0 {
+				if m, ok := (<-p.page.out).(noticeMessage); ok {
+					told = append(told, m.Code)
+				}
+			}
+			if !slices.Equal(told, []string{want}) {
+				p.t.Errorf("%s: told %v, want %s", reason, told, want)
+			}
+		})
+	}
+}
