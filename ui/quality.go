@@ -51,10 +51,10 @@ func QualityRows(t *Texts, legs []ccs.LegQuality) []QualityRow {
 			row.MOS = t.Decimal(fmt.Sprintf("%.1f", q.MOS))
 		}
 		if expected := float64(q.Received) + float64(max(q.Lost, 0)); expected > 0 {
-			row.Lost = percent(t, float64(max(q.Lost, 0)) / expected)
+			row.Lost = percent(t, float64(max(q.Lost, 0))/expected)
 		}
 		if q.RemoteLost > 0 || q.RTT > 0 {
-			row.RemoteLost = percent(t, float64(q.RemoteLost) / 1000)
+			row.RemoteLost = percent(t, float64(q.RemoteLost)/1000)
 		}
 		if q.RTT > 0 {
 			row.RTT = millis(q.RTT)
