@@ -213,7 +213,7 @@ func TestPlainSoundThroughATrunkThatDemandsEncryptionIsRefusedInWords(t *testing
 	if e := c.Ending(); e.Status != 488 {
 		t.Errorf("refused with %+v", e)
 	}
-	if text := log.String(); !strings.Contains(text, words) || !strings.Contains(text, "from=carrier") {
+	if text := log.String(); !strings.Contains(text, words) || !strings.Contains(text, "trunk=carrier") {
 		t.Errorf("the log says\n%s", text)
 	}
 }

@@ -58,7 +58,7 @@ func (g *Gateway) arrive(x exchange) (*caller, bool) {
 	case err == nil:
 	case unacceptable:
 		place, _ := g.acl.find(dialog.Source(x.req).Addr())
-		g.log.Info("a call was refused: its sound cannot be agreed on", "from", place.name, "err", err)
+		g.log.Info("a call was refused: its sound cannot be agreed on", "trunk", place.name, "err", err)
 		refuse(x, s)
 	case errors.Is(err, media.ErrNoPort):
 		g.log.Warn("a call was refused for want of an RTP port")
