@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -43,6 +44,10 @@ func (c *center) register(at netip.AddrPort, callID string, seq int) {
 	registrar := strings.TrimPrefix(c.sip, "sip:1000@")
 	server := net.UDPAddrFromAddrPort(netip.MustParseAddrPort(registrar))
 	conn, err := net.DialUDP("udp", net.UDPAddrFromAddrPort(at), server)
+	// A socket that was closed is free once its reader has seen so.
+	for limit := time.Now().Add(10 * time.Second); errors.Is(err, syscall.EADDRINUSE) && time.Now().Before(limit); time.Sleep(time.Millisecond) {
+		conn, err = net.DialUDP("udp", net.UDPAddrFromAddrPort(at), server)
+	}
 	if err != nil {
 		c.t.Fatal(err)
 	}
