@@ -60,15 +60,15 @@ func TestSoundThatComesBackKeepsTheCall(t *testing.T) {
 
 func TestComfortNoiseAndReportsAreLife(t *testing.T) {
 	t.Parallel()
-	g := start(t, fast)
+	g := start(t, func(c *Config) { fast(c); c.Timers.MediaTimeout = 700 * time.Millisecond })
 	r := newRaw(t, g, "127.0.0.1")
 	s, ok := r.talk(g, r.offer())
 	to := mediaPort(t, ok)
-	for i := range 20 {
+	for i := range 40 {
 		sendRTP(t, r.rtp, to, media.Header{PayloadType: 13, Sequence: uint16(i), SSRC: 1}, []byte{64})
 		r.silent(25*time.Millisecond, "OPTIONS ")
 	}
-	for range 20 {
+	for range 40 {
 		// A receiver report without blocks (RFC 3550 §6.4.2), on the port of the sound.
 		if _, err := r.rtp.WriteToUDPAddrPort([]byte{0x80, 201, 0, 1, 0, 0, 0, 1}, to); err != nil {
 			t.Fatal(err)
