@@ -25,6 +25,10 @@ type trunks struct {
 
 	tasks sync.WaitGroup // registrations, and requests under way
 
+	// moving and admitting let one goroutine at a time put into effect what it has
+	// read: what was read first must not be set last.
+	moving, admitting sync.Mutex
+
 	mu     sync.Mutex
 	ctx    context.Context // of Run; nil before
 	list   []*link         // in the order of SetTrunks
@@ -255,6 +259,15 @@ func (t *trunks) endpoints(config *ccs.Trunk) (all []trunk.Endpoint, err error) 
 
 // moved puts the present addresses of all trunks into effect.
 func (t *trunks) moved() {
+	t.move()
+	t.admit()
+	t.look()
+}
+
+// move gives each trunk its present addresses.
+func (t *trunks) move() {
+	t.moving.Lock()
+	defer t.moving.Unlock()
 	for _, l := range t.links() {
 		if l.trunk.Disabled {
 			continue
@@ -265,8 +278,6 @@ func (t *trunks) moved() {
 			l.runner.Soon()
 		}
 	}
-	t.admit()
-	t.look()
 }
 
 // look has watch look at the trunks now.
@@ -280,6 +291,8 @@ func (t *trunks) look() {
 // admit tells the guard who may talk to us: the trunks' addresses, the allowed
 // networks, and those whose answers a diagnosis waits for.
 func (t *trunks) admit() {
+	t.admitting.Lock()
+	defer t.admitting.Unlock()
 	var networks []network
 	for _, l := range t.links() {
 		if l.trunk.Disabled {
