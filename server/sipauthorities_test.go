@@ -38,7 +38,7 @@ func TestAuthoritiesOfTrunksAreReadAgainWhenTheFileChanges(t *testing.T) {
 
 	first, second := siptest.NewAuthority(t), siptest.NewAuthority(t)
 	put(first.PEM(), 3*time.Minute)
-	file := &authorityFile{path: s.settings.SIPTLSCA, log: s.log}
+	file := newAuthorityFile(s.settings.SIPTLSCA, s.log)
 	if err := file.load(); err != nil {
 		t.Fatal(err)
 	}

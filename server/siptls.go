@@ -15,7 +15,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 )
 
@@ -27,7 +26,7 @@ func (s *server) sipTLS() (*tls.Config, error) {
 	case s.settings.SIPTLS == "":
 		return nil, nil //nolint:nilnil // nothing is wanted, which is no error
 	case s.settings.SIPTLSCert != "":
-		files := &certificateFiles{cert: s.settings.SIPTLSCert, key: s.settings.SIPTLSKey, log: s.log}
+		files := newCertificateFiles(s.settings.SIPTLSCert, s.settings.SIPTLSKey, s.log)
 		if err := files.load(); err != nil {
 			return nil, fmt.Errorf("CARILLON_SIP_TLS_CERT: %w", err)
 		}
@@ -36,12 +35,13 @@ func (s *server) sipTLS() (*tls.Config, error) {
 		c.GetCertificate = s.acme().GetCertificate
 	default:
 		folder := filepath.Join(s.settings.Data, "sip-tls")
-		files := &certificateFiles{cert: filepath.Join(folder, "cert.pem"), key: filepath.Join(folder, "key.pem"), log: s.log}
-		if _, err := os.Stat(files.cert); errors.Is(err, os.ErrNotExist) {
-			if err := selfSigned(files.cert, files.key); err != nil {
+		cert, key := filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem")
+		files := newCertificateFiles(cert, key, s.log)
+		if _, err := os.Stat(cert); errors.Is(err, os.ErrNotExist) {
+			if err := selfSigned(cert, key); err != nil {
 				return nil, fmt.Errorf("make a certificate for SIP over TLS: %w", err)
 			}
-			s.log.Warn("SIP over TLS has a certificate that Carillon made itself: telephones that check it must be told to trust it", "file", files.cert)
+			s.log.Warn("SIP over TLS has a certificate that Carillon made itself: telephones that check it must be told to trust it", "file", cert)
 		}
 		if err := files.load(); err != nil {
 			return nil, fmt.Errorf("read the certificate of SIP over TLS: %w", err)
@@ -51,18 +51,25 @@ func (s *server) sipTLS() (*tls.Config, error) {
 	return c, nil
 }
 
-// certificateCheck is how often the files of a certificate are looked at.
-const certificateCheck = 10 * time.Second
-
 // certificateFiles is a certificate in files that may be replaced while we run.
 type certificateFiles struct {
-	cert, key string
-	log       *slog.Logger
-
-	mu      sync.Mutex
+	watchedFiles
 	current *tls.Certificate
-	changed [2]time.Time // of the files, when they were read
-	checked time.Time
+}
+
+func newCertificateFiles(cert, key string, log *slog.Logger) *certificateFiles {
+	f := &certificateFiles{}
+	f.watchedFiles = watchedFiles{
+		names: []string{cert, key}, log: log, fault: "the new certificate of SIP over TLS cannot be used",
+		read: func() error {
+			pair, err := tls.LoadX509KeyPair(cert, key)
+			if err == nil {
+				f.current = &pair
+			}
+			return err
+		},
+	}
+	return f
 }
 
 // get is the certificate for a handshake. Files that cannot be read leave the
@@ -70,48 +77,8 @@ type certificateFiles struct {
 func (f *certificateFiles) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if time.Since(f.checked) >= certificateCheck {
-		f.checked = time.Now()
-		if at, err := f.times(); err == nil && at != f.changed {
-			if err := f.read(at); err != nil {
-				f.log.Error("the new certificate of SIP over TLS cannot be used", "err", err)
-			}
-		}
-	}
+	f.refresh()
 	return f.current, nil
-}
-
-// load reads the files for the first time.
-func (f *certificateFiles) load() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	at, err := f.times()
-	if err != nil {
-		return err
-	}
-	f.checked = time.Now()
-	return f.read(at)
-}
-
-// read takes the certificate from the files. f.mu is held.
-func (f *certificateFiles) read(at [2]time.Time) error {
-	cert, err := tls.LoadX509KeyPair(f.cert, f.key)
-	if err != nil {
-		return err
-	}
-	f.current, f.changed = &cert, at
-	return nil
-}
-
-func (f *certificateFiles) times() (at [2]time.Time, err error) {
-	for i, name := range []string{f.cert, f.key} {
-		info, err := os.Stat(name)
-		if err != nil {
-			return at, err
-		}
-		at[i] = info.ModTime()
-	}
-	return at, nil
 }
 
 // selfSignedTime is how long a certificate of our own is valid: nobody renews it.

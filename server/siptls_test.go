@@ -27,7 +27,7 @@ func TestCertificateOfSIPIsMadeOnceAndReadAgainWhenItChanges(t *testing.T) {
 	}
 
 	cert, key := filepath.Join(s.settings.Data, "sip-tls", "cert.pem"), filepath.Join(s.settings.Data, "sip-tls", "key.pem")
-	files := &certificateFiles{cert: cert, key: key, log: s.log}
+	files := newCertificateFiles(cert, key, s.log)
 	if err := files.load(); err != nil {
 		t.Fatal(err)
 	}
