@@ -23,7 +23,7 @@ import (
 )
 
 // patience is how long is waited for what must happen.
-const patience = 20 * time.Second
+const patience = 30 * time.Second
 
 // BaresipOptions are somebody else's telephone.
 type BaresipOptions struct {
@@ -87,7 +87,7 @@ func StartBaresip(t testing.TB, o BaresipOptions) *Baresip {
 		t.Skip("baresip is not installed (scripts/setup test)")
 	}
 	b := &Baresip{t: t, folder: t.TempDir()}
-	control := FreePorts(t, 1)
+	control := net.JoinHostPort(Address().String(), strconv.Itoa(FreePorts(t, 1)))
 	tone := filepath.Join(b.folder, "tone.wav")
 	write(t, tone, wave(media.Tone(o.Hz, time.Minute, 0.4)))
 	write(t, filepath.Join(b.folder, "config"), []byte(o.config(tone, control)))
@@ -115,7 +115,7 @@ func StartBaresip(t testing.TB, o BaresipOptions) *Baresip {
 		}
 	})
 	for limit := time.Now().Add(patience); b.control == nil; time.Sleep(10 * time.Millisecond) {
-		if b.control, err = net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(control))); err != nil {
+		if b.control, err = net.Dial("tcp", control); err != nil {
 			b.control = nil
 			if time.Now().After(limit) {
 				t.Fatalf("baresip does not start:\n%s", b.said.String())
@@ -126,10 +126,10 @@ func StartBaresip(t testing.TB, o BaresipOptions) *Baresip {
 	return b
 }
 
-func (o BaresipOptions) config(tone string, control int) string {
+func (o BaresipOptions) config(tone, control string) string {
 	lines := []string{
 		"poll_method epoll", fmt.Sprintf("sip_listen 127.0.0.1:%d", o.Port), "sip_verify_server no",
-		fmt.Sprintf("ctrl_tcp_listen 127.0.0.1:%d", control), "audio_source aufile," + tone,
+		"ctrl_tcp_listen " + control, "audio_source aufile," + tone,
 		"audio_player aubridge,nowhere", "audio_alert aubridge,alert", "ausrc_srate 8000", "auplay_srate 8000", "ausrc_channels 1",
 		"auplay_channels 1", "audio_buffer 20-160", "snd_path .", "module_path /usr/lib/baresip/modules", "module g711.so", "module srtp.so",
 		"module aufile.so", "module aubridge.so", "module sndfile.so", "module_tmp account.so", "module_app menu.so", "module_app ctrl_tcp.so",

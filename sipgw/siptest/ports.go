@@ -8,11 +8,12 @@ import (
 	"testing"
 )
 
-// The ports that tests use lie below those that the system gives to connections,
-// so that none takes them before they are used.
+// The ports that tests use lie below those that the system gives to connections, so
+// that none takes them before they are used, and below those that Carillon has for
+// sound, 16384 and up.
 const (
-	firstPort = 16000
-	ports     = 4000
+	firstPort = 10000
+	ports     = 6000
 )
 
 // next counts the ports that were handed out, so that tests which run at the same
