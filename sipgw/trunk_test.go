@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -289,13 +290,20 @@ func TestDoctorNamesWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	r := registrarOf(t)
 	server, rings := callee(t)
-	go func() {
-		for ring := range rings {
-			_ = ring.Ringing()
-			_, _ = ring.Answer(phone.Reply{})
+	var answering sync.WaitGroup
+	over := t.Context().Done() // rings stays open: the telephone may still be called
+	answering.Go(func() {
+		for {
+			select {
+			case ring := <-rings:
+				_ = ring.Ringing()
+				_, _ = ring.Answer(phone.Reply{})
+			case <-over:
+				return
+			}
 		}
-	}()
-	t.Cleanup(func() { close(rings) })
+	})
+	t.Cleanup(answering.Wait)
 	w := build(t, quick)
 	closed := provider("t")
 	closed.Targets = []ccs.TrunkTarget{{Host: "127.0.0.1", Port: int(freePort(t)), Transport: ccs.TCP}}
