@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -70,7 +69,7 @@ func (a *alarms) trim(ctx context.Context) error {
 			break
 		}
 		for _, one := range old {
-			if err := a.table.Delete(ctx, one); err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrConflict) {
+			if err := dropOwn(ctx, a.table, one); err != nil {
 				return fmt.Errorf("drop an old alarm: %w", err)
 			}
 		}

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -49,7 +48,7 @@ func (b *bindings) load(ctx context.Context) error {
 			own = append(own, sheet.List...)
 		case stray(sheet):
 			// Another node that starts now may be faster, which is as well.
-			if err := b.table.Delete(ctx, sheet); err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrConflict) {
+			if err := dropOwn(ctx, b.table, sheet); err != nil {
 				return fmt.Errorf("forget the telephones of lines of a former node: %w", err)
 			}
 		}

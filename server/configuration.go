@@ -92,10 +92,7 @@ func readSnapshot(ctx context.Context, t *store.Tables) (*flow.Snapshot, error) 
 	return s, nil
 }
 
-func byID[T any, P interface {
-	*T
-	GetMeta() *ccs.Meta
-}](list []*T, _ string, err error) (map[string]*T, error) {
+func byID[T any, P store.Object[T]](list []*T, _ string, err error) (map[string]*T, error) {
 	m := make(map[string]*T, len(list))
 	for _, v := range list {
 		m[P(v).GetMeta().ID] = v

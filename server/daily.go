@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -97,7 +96,7 @@ func (d *daily) tidy(ctx context.Context, day time.Time) error {
 			}
 			continue
 		}
-		if err := d.table.Delete(ctx, c); err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrConflict) {
+		if err := dropOwn(ctx, d.table, c); err != nil {
 			return fmt.Errorf("drop the number of calls of a former day: %w", err)
 		}
 	}

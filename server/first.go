@@ -71,10 +71,7 @@ func (s *server) fillDemo(ctx context.Context, hash string) error {
 }
 
 // create writes objects that may be there already.
-func create[T any, P interface {
-	*T
-	GetMeta() *ccs.Meta
-}](ctx context.Context, table *store.Table[T, P], list ...T) error {
+func create[T any, P store.Object[T]](ctx context.Context, table *store.Table[T, P], list ...T) error {
 	for i := range list {
 		err := table.Put(ctx, &list[i])
 		if err != nil && !errors.Is(err, store.ErrConflict) && !errors.Is(err, store.ErrDuplicate) {

@@ -4,16 +4,12 @@ import (
 	"context"
 	"errors"
 
-	"github.com/carillon-cc/carillon/ccs"
 	"github.com/carillon-cc/carillon/store"
 )
 
 // putOwn writes an object that nobody else writes. A conflict only tells that an
 // earlier write arrived although its answer did not.
-func putOwn[T any, P interface {
-	*T
-	GetMeta() *ccs.Meta
-}](ctx context.Context, table *store.Table[T, P], v P) error {
+func putOwn[T any, P store.Object[T]](ctx context.Context, table *store.Table[T, P], v P) error {
 	err := table.Put(ctx, v)
 	if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrDuplicate) {
 		var there *T
@@ -21,6 +17,16 @@ func putOwn[T any, P interface {
 			*v.GetMeta() = *P(there).GetMeta()
 			err = table.Put(ctx, v)
 		}
+	}
+	return err
+}
+
+// dropOwn deletes an object that nobody else writes. One that is gone or changed
+// already is not ours to delete any more.
+func dropOwn[T any, P store.Object[T]](ctx context.Context, table *store.Table[T, P], v P) error {
+	err := table.Delete(ctx, v)
+	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrConflict) {
+		return nil
 	}
 	return err
 }

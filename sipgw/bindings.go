@@ -124,7 +124,7 @@ func (g *Gateway) checkRegistered(line, key string, flow registrar.Flow) {
 	if g.guard.lines.Load().keys[line] != key {
 		g.keepRegistered()
 	}
-	if flow.Transport != "UDP" && g.guard.streams.get(flow.Transport, flow.Peer) == nil {
+	if flow.Transport != "UDP" && !g.guard.streams.has(flow.Transport, flow.Peer) {
 		g.registrar.Lost(flow.Transport, flow.Peer)
 	}
 }

@@ -3,6 +3,7 @@ package sipgw
 import (
 	"context"
 	"net/netip"
+	"slices"
 
 	"github.com/emiago/sipgo/sip"
 
@@ -27,7 +28,7 @@ func (l *leg) regain(req *sip.Request) {
 // it first.
 func (l *leg) connected() bool {
 	transport, peer := l.dialog.Way()
-	return l.gateway.dialled[transport] == nil || l.gateway.guard.streams.get(transport, peer) != nil
+	return l.gateway.dialled[transport] == nil || l.gateway.guard.streams.has(transport, peer)
 }
 
 // awaitTelephone waits until a line's telephone, to which only it can open a
@@ -136,12 +137,7 @@ func (g *Gateway) moved(l *leg) {
 func (g *Gateway) found(l *leg, waiting chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	rest := g.astray[l][:0]
-	for _, w := range g.astray[l] {
-		if w != waiting {
-			rest = append(rest, w)
-		}
-	}
+	rest := slices.DeleteFunc(g.astray[l], func(w chan struct{}) bool { return w == waiting })
 	if len(rest) == 0 {
 		delete(g.astray, l)
 	} else {

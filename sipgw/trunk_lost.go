@@ -27,7 +27,7 @@ func (t *trunks) missed(l *link) {
 	if at.Transport == "UDP" {
 		return
 	}
-	if t.gateway.guard.streams.get(at.Transport, at.Peer) == nil {
+	if !t.gateway.guard.streams.has(at.Transport, at.Peer) {
 		l.runner.Lost()
 	}
 }

@@ -11,15 +11,15 @@ import (
 	"github.com/carillon-cc/carillon/ccs"
 )
 
-// object is what a table's type must be: a pointer to a struct with ccs.Meta.
-type object[T any] interface {
+// Object is what a table's type must be: a pointer to a struct with ccs.Meta.
+type Object[T any] interface {
 	*T
 	GetMeta() *ccs.Meta
 }
 
 // Table gives typed access to one table of a Store. T is a struct that embeds
 // ccs.Meta.
-type Table[T any, P object[T]] struct {
+type Table[T any, P Object[T]] struct {
 	store  Store
 	schema Schema
 	index  func(*T) (fields map[string]string, at time.Time)
@@ -27,7 +27,7 @@ type Table[T any, P object[T]] struct {
 
 // NewTable binds a table to a store. index returns the values of the schema's
 // Fields and Time; it may be nil where there are none.
-func NewTable[T any, P object[T]](s Store, schema Schema, index func(*T) (map[string]string, time.Time)) *Table[T, P] {
+func NewTable[T any, P Object[T]](s Store, schema Schema, index func(*T) (map[string]string, time.Time)) *Table[T, P] {
 	return &Table[T, P]{store: s, schema: schema, index: index}
 }
 

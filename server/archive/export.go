@@ -59,7 +59,7 @@ func export(ctx context.Context, db store.Store, w io.Writer, passwords bool) er
 }
 
 // exported is a table in the order of ids.
-func exported[T any, P metaOf[T]](ctx context.Context, table *store.Table[T, P], drop []string) ([]json.RawMessage, error) {
+func exported[T any, P store.Object[T]](ctx context.Context, table *store.Table[T, P], drop []string) ([]json.RawMessage, error) {
 	list, _, err := table.List(ctx, store.Query{})
 	if err != nil {
 		return nil, err

@@ -95,7 +95,7 @@ func tablesOf(t testing.TB, db store.Store) *store.Tables {
 	return tables
 }
 
-func put[T any, P metaOf[T]](t testing.TB, table *store.Table[T, P], list ...T) {
+func put[T any, P store.Object[T]](t testing.TB, table *store.Table[T, P], list ...T) {
 	t.Helper()
 	for i := range list {
 		if err := table.Put(context.Background(), &list[i]); err != nil {

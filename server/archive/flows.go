@@ -7,6 +7,7 @@ import (
 
 	"github.com/carillon-cc/carillon/ccs"
 	"github.com/carillon-cc/carillon/flow"
+	"github.com/carillon-cc/carillon/store"
 )
 
 // trouble is a problem of package flow, with the version in whose plan it is.
@@ -98,7 +99,7 @@ func (s *sections) snapshot(after bool) *flow.Snapshot {
 	return snapshot
 }
 
-func pick[T any, P metaOf[T]](s *section[T, P], after bool) map[string]*T {
+func pick[T any, P store.Object[T]](s *section[T, P], after bool) map[string]*T {
 	if after {
 		return s.merged()
 	}

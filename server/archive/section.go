@@ -18,13 +18,8 @@ import (
 // idForm is what ids are in references of the configuration.
 var idForm = regexp.MustCompile(`^[!-~]{1,64}$`)
 
-type metaOf[T any] interface {
-	*T
-	GetMeta() *ccs.Meta
-}
-
 // section is one kind of objects: what the store has, and what a file says.
-type section[T any, P metaOf[T]] struct {
+type section[T any, P store.Object[T]] struct {
 	name  string // in the file
 	table *store.Table[T, P]
 	title func(*T) string
