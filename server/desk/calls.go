@@ -18,7 +18,6 @@ func (d *Desk) callChanged(v call.View) {
 		} else {
 			d.calls[i] = &v
 		}
-		d.showCall()
 		if d.offer != nil && d.offer.Caller == v.ID {
 			d.offer = nil
 		}
@@ -27,7 +26,6 @@ func (d *Desk) callChanged(v call.View) {
 		}
 	case i >= 0:
 		d.calls = slices.Delete(d.calls, i, i+1)
-		d.showCall()
 		d.callLeft(v)
 	default:
 		return
@@ -35,12 +33,12 @@ func (d *Desk) callChanged(v call.View) {
 	d.push()
 }
 
-// showCall has the pages show the call that was taken last.
-func (d *Desk) showCall() {
-	d.view = nil
+// view is the call that the pages show, the one taken last, or nil.
+func (d *Desk) view() *call.View {
 	if n := len(d.calls); n > 0 {
-		d.view = d.calls[n-1]
+		return d.calls[n-1]
 	}
+	return nil
 }
 
 // callLeft tells why the agent is no longer in a call.

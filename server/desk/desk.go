@@ -48,7 +48,6 @@ type Desk struct {
 	status   queue.AgentStatus
 	offer    *queue.Offer
 	calls    []*call.View // those in which the agent talks, in the order in which they were taken
-	view     *call.View   // the one of them that the pages show
 	device   Device       // what the agent's calls ring on
 	trouble  string       // what keeps a telephone from being called
 	silent   bool         // the telephone did not answer at all, a moment ago
@@ -262,7 +261,7 @@ func (d *Desk) message(leading bool) deskMessage {
 	if r := d.ring; r != nil && r.offer == nil {
 		m.Call = d.ringPart(r)
 	}
-	if v := d.view; v != nil {
+	if v := d.view(); v != nil {
 		m.Call = &callPart{
 			ID: v.ID, Direction: string(v.Direction), Phase: string(v.Phase), Early: v.Early,
 			From: v.From, FromName: v.FromName, To: v.To, ToName: cmp.Or(v.ToName, d.options.NumberLabel(v.To)),

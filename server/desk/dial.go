@@ -60,7 +60,7 @@ func (d *Desk) dial(page *conn, r request) {
 	case p.To == "" || len(p.To) > maxDialled:
 		d.refuse(page, r, string(call.ReasonInvalid))
 		return
-	case d.view != nil || d.ring != nil || d.offer != nil || d.status.State == queue.Talking:
+	case d.view() != nil || d.ring != nil || d.offer != nil || d.status.State == queue.Talking:
 		d.refuse(page, r, "busy")
 		return
 	case p.Telephone && d.trouble != "":

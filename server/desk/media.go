@@ -80,8 +80,8 @@ func (d *Desk) peerChanged(e peerChange) {
 func (d *Desk) resume() {
 	line := d.peer.Line(0)
 	switch {
-	case d.view != nil:
-		line.SetCodec(d.view.Codec)
+	case d.view() != nil:
+		line.SetCodec(d.view().Codec)
 		d.post(call.AgentBack{Agent: d.agent, Leg: line})
 	case d.lost != "":
 		if time.Since(d.lostAt) < lostGrace && d.options.Engine.Take(d.lost, d.agent, line) == nil {

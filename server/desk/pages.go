@@ -106,7 +106,7 @@ func (d *Desk) leaderless(grace time.Duration) {
 
 // awayWithPeer lets go of the media connection of a page that is gone.
 func (d *Desk) awayWithPeer() {
-	if d.view != nil && !d.device.telephone() {
+	if d.view() != nil && !d.device.telephone() {
 		d.post(call.AgentAway{Agent: d.agent, Grace: reloadGrace})
 	}
 	d.closePeer()
@@ -140,7 +140,7 @@ func (d *Desk) goOffline() {
 	d.absence++
 	d.present = false
 	d.options.Engine.SignOut(d.agent, d)
-	if !d.device.telephone() && (d.view == nil || d.peerState != webrtc.StateConnected) {
+	if !d.device.telephone() && (d.view() == nil || d.peerState != webrtc.StateConnected) {
 		d.abandon()
 	}
 	d.push()
@@ -154,10 +154,11 @@ func (d *Desk) abandon() {
 
 // post tells the agent's call something.
 func (d *Desk) post(e call.Event) {
-	if d.view == nil {
+	v := d.view()
+	if v == nil {
 		return
 	}
-	if c := d.options.Calls.Get(d.view.ID); c != nil {
+	if c := d.options.Calls.Get(v.ID); c != nil {
 		c.Post(e)
 	}
 }

@@ -147,7 +147,7 @@ func (d *Desk) accept(page *conn, r request) {
 		d.refuse(page, r, "noMedia")
 		return
 	}
-	if d.view != nil && d.options.Engine.Decline(r.Offer, d.agent) == nil {
+	if d.view() != nil && d.options.Engine.Decline(r.Offer, d.agent) == nil {
 		// A page has one line: a second call would take it from the first, whose
 		// caller would be left in silence.
 		d.refuse(page, r, "busy")

@@ -59,9 +59,9 @@ func (d *Desk) signOffPeer() {
 	if d.device.telephone() {
 		return
 	}
-	if d.view != nil {
+	if v := d.view(); v != nil {
 		grace := lostGrace
-		if d.view.Queue != "" {
+		if v.Queue != "" {
 			grace = reloadGrace
 		}
 		d.post(call.AgentAway{Agent: d.agent, Grace: grace, SignedOut: true})

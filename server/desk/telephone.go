@@ -123,7 +123,7 @@ func (d *Desk) Single() bool { return !d.several.Load() }
 // readDevice takes note of what the agent's calls ring on. While a telephone
 // rings or the agent talks it stays what it was.
 func (d *Desk) readDevice() {
-	if d.options.Telephones == nil || d.ring != nil || d.view != nil {
+	if d.options.Telephones == nil || d.ring != nil || d.view() != nil {
 		return
 	}
 	now := d.options.Telephones.Device(d.agent)
