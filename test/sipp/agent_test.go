@@ -6,7 +6,6 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"strings"
-	"testing"
 
 	"github.com/carillon-cc/carillon/ccs"
 	"github.com/carillon-cc/carillon/server/desk/desktest"
@@ -32,11 +31,11 @@ func (f *filler) agent(i int, s scenario) {
 	f.number(fmt.Sprintf("%s%02d", queueNumber, i), ccs.Action{ID: "queue", Queue: &ccs.EnterQueue{Queue: id}})
 }
 
-// ready has the agents of scenarios take calls.
-func (w *world) ready(t *testing.T, scenarios []scenario) {
+// ready has the agents of some scenarios take calls.
+func (w *world) ready(t *trial, scenarios []scenario, which []int) {
 	t.Helper()
-	for i, s := range scenarios {
-		if !s.agent {
+	for _, i := range which {
+		if !scenarios[i].agent {
 			continue
 		}
 		jar, err := cookiejar.New(nil)

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"sync/atomic"
-	"testing"
 )
 
 // The ports of a provider: of the front, and of the first SIPp behind it.
@@ -23,7 +22,7 @@ type front struct {
 	calls atomic.Int32 // how many came
 }
 
-func startFront(t *testing.T, ip netip.Addr) *front {
+func startFront(t *trial, ip netip.Addr) *front {
 	t.Helper()
 	conn, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(ip, frontPort)))
 	if err != nil {

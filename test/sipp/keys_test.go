@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"math"
 	"os"
-	"testing"
 	"time"
 
 	"github.com/carillon-cc/carillon/media"
@@ -150,7 +149,7 @@ func (k *keys) packet(kind byte, marker bool, timestamp uint32, payload []byte) 
 	k.frames = append(append(k.frames, head...), rtp...)
 }
 
-func (k *keys) write(t *testing.T, path string) {
+func (k *keys) write(t *trial, path string) {
 	t.Helper()
 	head := make([]byte, 24)
 	binary.LittleEndian.PutUint32(head, 0xa1b2c3d4)

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"testing"
 	"text/template"
 )
 
@@ -20,7 +19,7 @@ type script struct {
 }
 
 // write expands a file of the folder scenarios to path.
-func (s *script) write(t *testing.T, name, path string) {
+func (s *script) write(t *trial, name, path string) {
 	t.Helper()
 	source, err := os.ReadFile(filepath.Join("scenarios", name+".xml"))
 	if err != nil {

@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"syscall"
-	"testing"
 	"time"
 
 	"github.com/carillon-cc/carillon/ccs"
@@ -24,7 +23,7 @@ import (
 // What callers dial.
 const (
 	soundNumber = "1000" // a sound that goes on for two minutes
-	keysNumber  = "2000" // collects keys, and hangs up 3 s after the last
+	keysNumber  = "2000" // collects keys, and hangs up 8 s after the last
 	// bridgeNumber and two digits call a provider, and queueNumber a queue whose
 	// agent has a telephone there.
 	bridgeNumber, queueNumber = "30", "40"
@@ -44,6 +43,8 @@ type world struct {
 	output bytes.Buffer
 	cmd    *exec.Cmd
 	db     string
+	stalls stalls
+	keep   bool // the log is worth reading
 }
 
 // address is one of a /16 of this machine that no other run uses.
@@ -57,7 +58,7 @@ const (
 )
 
 // claimNetwork takes a network for as long as the test runs.
-func (w *world) claimNetwork(t *testing.T) {
+func (w *world) claimNetwork(t *trial) {
 	t.Helper()
 	for range 1000 {
 		w.claim = byte(firstNetwork + rand.IntN(networks))
@@ -84,7 +85,7 @@ func outside(i int) string { return fmt.Sprintf("+4420700%02d00", i) }
 func forward(i int) string { return outside(i)[:10] + "99" }
 
 // startWorld builds the binary, fills a store and starts a server on it.
-func startWorld(t *testing.T, providers []scenario) *world {
+func startWorld(t *trial, providers []scenario) *world {
 	t.Helper()
 	w := &world{folder: t.TempDir(), fronts: make(map[netip.Addr]*front)}
 	w.claimNetwork(t)
@@ -119,7 +120,7 @@ func startWorld(t *testing.T, providers []scenario) *world {
 	}
 	t.Cleanup(func() {
 		w.stop()
-		if t.Failed() {
+		if w.keep || t.Failed() {
 			if f, err := os.CreateTemp("", "carillon-sipp-*.log"); err == nil {
 				_, _ = f.Write(w.output.Bytes())
 				_ = f.Close()
@@ -127,7 +128,7 @@ func startWorld(t *testing.T, providers []scenario) *world {
 			}
 		}
 	})
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		res, err := http.Get(w.base + "/readyz")
 		if err == nil {
 			_ = res.Body.Close()
@@ -154,7 +155,7 @@ func (w *world) stop() {
 }
 
 // records are the calls by the number that called, after the server has ended.
-func (w *world) records(t *testing.T) map[string]*ccs.CallRecord {
+func (w *world) records(t *trial) map[string]*ccs.CallRecord {
 	t.Helper()
 	db, err := sqlite.Open(t.Context(), w.db)
 	if err != nil {
@@ -176,7 +177,7 @@ func (w *world) records(t *testing.T) map[string]*ccs.CallRecord {
 	return found
 }
 
-func (w *world) fill(t *testing.T, scenarios []scenario) {
+func (w *world) fill(t *trial, scenarios []scenario) {
 	t.Helper()
 	db, err := sqlite.Open(t.Context(), w.db)
 	if err != nil {
@@ -196,7 +197,7 @@ func (w *world) fill(t *testing.T, scenarios []scenario) {
 	f.number(soundNumber, ccs.Action{ID: "play", Playback: &ccs.Playback{Sound: "long"}})
 	blip := ccs.Prompt{Sound: "blip"}
 	f.put(tables.Menus.Put(f.ctx, &ccs.Menu{
-		Meta: ccs.Meta{ID: "keys"}, Name: "Keys", Greeting: blip, Invalid: blip, InterDigitTimeout: ccs.MillisOf(3 * time.Second), Tries: 1,
+		Meta: ccs.Meta{ID: "keys"}, Name: "Keys", Greeting: blip, Invalid: blip, InterDigitTimeout: ccs.MillisOf(8 * time.Second), Tries: 1,
 		Keys: []ccs.MenuKey{{Keys: "1234567890", Actions: []ccs.Action{{ID: "end", Hangup: &ccs.Hangup{}}}}},
 	}))
 	f.number(keysNumber, ccs.Action{ID: "menu", Menu: &ccs.RunMenu{Menu: "keys"}})
@@ -221,7 +222,7 @@ func (w *world) fill(t *testing.T, scenarios []scenario) {
 
 // filler writes a configuration into a store.
 type filler struct {
-	t      *testing.T
+	t      *trial
 	ctx    context.Context
 	db     store.Store
 	tables *store.Tables

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -39,18 +40,22 @@ type scenario struct {
 	values  map[string]string
 	keys    func(*keys) // makes keys.pcap
 	ears    int         // ports for sound, [ear0] and [ear1]
-	hears   func(t *testing.T, ears []*ear)
-	wire    func(t *testing.T, messages string) // what the caller sent and got
-	record  func(t *testing.T, r *ccs.CallRecord)
+	hears   func(t *trial, ears []*ear)
+	wire    func(t *trial, messages string) // what the caller sent and got
+	record  func(t *trial, r *ccs.CallRecord)
 	lenient bool // a target "" may be called
-	// hasty scenarios send twice without listening; SIPp passes over what comes
-	// meanwhile, rather than giving up.
+	// hasty scenarios send twice without listening: what comes meanwhile is passed
+	// over. Elsewhere only what came before may come again.
 	hasty  bool
 	noCall bool // there is no record
 }
 
 // running bounds how many SIPps run at once.
-var running = make(chan struct{}, 24)
+var running = make(chan struct{}, 32)
+
+// A scenario that fails while something stood still is played again, at most so
+// often.
+const rounds = 4
 
 func TestScenarios(t *testing.T) {
 	if _, err := exec.LookPath("sipp"); err != nil {
@@ -59,51 +64,115 @@ func TestScenarios(t *testing.T) {
 		}
 		t.Skip("sipp is not installed")
 	}
-	w := startWorld(t, scenarios)
-	w.ready(t, scenarios)
-	t.Run("on the wire", func(t *testing.T) {
-		// Not t.Parallel, which runs no more at a time than there are cores: a
-		// scenario mostly waits.
-		var all sync.WaitGroup
-		for i, s := range scenarios {
-			running <- struct{}{}
-			all.Go(func() {
-				defer func() { <-running }()
-				t.Run(s.name, func(t *testing.T) { w.run(t, i, s) })
+	trials := make([]*trial, len(scenarios))
+	over := make(chan struct{})
+	picked := make(chan int, len(scenarios)) // -1 is one that -run leaves out
+	var all sync.WaitGroup
+	for i, s := range scenarios {
+		all.Go(func() {
+			mine := -1
+			t.Run(s.name, func(t *testing.T) {
+				mine = i
+				picked <- i
+				<-over
+				if trials[i] == nil {
+					t.Fatal("was not played")
+				}
+				for _, problem := range trials[i].problems {
+					t.Error(problem)
+				}
 			})
+			if mine < 0 {
+				picked <- mine
+			}
+		})
+	}
+	defer all.Wait()
+	defer close(over)
+	var left []int
+	for range scenarios {
+		if i := <-picked; i >= 0 {
+			left = append(left, i)
 		}
-		all.Wait()
-	})
+	}
+	slices.Sort(left) // the long ones first
+	for round := 1; len(left) > 0; round++ {
+		began := time.Now()
+		if world := try(t, func(tr *trial) { play(tr, left, trials) }); world.Failed() {
+			t.Error(strings.Join(world.problems, "\n"))
+			return
+		}
+		var again []int
+		for _, i := range left {
+			if trials[i].Failed() && trials[i].stalled >= noticeable {
+				t.Logf("round %d: %s: something stood still for %v; %s", round, scenarios[i].name, trials[i].stalled, strings.Join(trials[i].problems, "\n"))
+				again = append(again, i)
+			}
+		}
+		if deadline, ok := t.Deadline(); round == rounds || ok && time.Until(deadline) < 2*time.Since(began) {
+			return
+		}
+		left = again
+	}
+}
+
+// play plays some scenarios at once, against a server of their own, and then looks
+// into its records.
+func play(t *trial, which []int, trials []*trial) {
+	w := startWorld(t, scenarios)
+	w.ready(t, scenarios, which)
+	watched := make(chan struct{})
+	ctx, cancel := context.WithCancel(t.Context())
+	t.Cleanup(cancel)
+	go func() {
+		defer close(watched)
+		w.stalls.watch(ctx, w.base+"/healthz")
+	}()
+	var all sync.WaitGroup
+	for _, i := range which {
+		running <- struct{}{}
+		all.Go(func() {
+			defer func() { <-running }()
+			trials[i] = try(t.T, func(tr *trial) { w.run(tr, i, scenarios[i]) })
+			trials[i].stood(w.stalls.longest(trials[i].from))
+			t.Logf("%s: %v", scenarios[i].name, time.Since(trials[i].from).Round(time.Millisecond))
+		})
+	}
+	all.Wait()
+	cancel()
+	<-watched
 	w.stop()
 	records := w.records(t)
-	t.Run("in the record", func(t *testing.T) {
-		for i, s := range scenarios {
-			t.Run(s.name, func(t *testing.T) {
-				r := records[callerOf(i)]
-				switch {
-				case s.noCall && r != nil:
-					t.Errorf("there is a record: %+v", r)
-				case s.noCall:
-				case r == nil:
-					t.Error("there is no record")
-				case r.Ended.IsZero():
-					t.Errorf("the call has not ended: %+v", r)
-				case s.record != nil:
-					s.record(t, r)
-				}
-				if t.Failed() && r != nil {
-					t.Logf("%+v", *r)
-				}
-			})
-		}
-	})
+	for _, i := range which {
+		w.look(trials[i], scenarios[i], records[callerOf(i)])
+		w.keep = w.keep || trials[i].Failed()
+	}
+}
+
+// look compares what is on record of a call with what should be.
+func (w *world) look(t *trial, s scenario, r *ccs.CallRecord) {
+	before := len(t.problems)
+	switch {
+	case s.noCall && r != nil:
+		t.Errorf("there is a record: %+v", r)
+	case s.noCall:
+	case r == nil:
+		t.Error("there is no record")
+	case r.Ended.IsZero():
+		t.Errorf("the call has not ended: %+v", r)
+	case s.record != nil:
+		s.record(t, r)
+	}
+	if len(t.problems) > before && r != nil {
+		t.Errorf("the record is %+v", *r)
+	}
 }
 
 // callerOf is the number that scenario i calls from.
 func callerOf(i int) string { return fmt.Sprintf("+331000000%02d", i) }
 
 // run plays a scenario to its end.
-func (w *world) run(t *testing.T, i int, s scenario) {
+func (w *world) run(t *trial, i int, s scenario) {
 	folder := t.TempDir()
 	if s.keys != nil {
 		k := &keys{sequence: 1000}
@@ -172,7 +241,7 @@ func (w *world) run(t *testing.T, i int, s scenario) {
 
 // sipp starts one SIPp; what it returns waits for its end and fails unless every
 // message came as the file says.
-func (w *world) sipp(t *testing.T, s *script, file, folder string, at netip.AddrPort, number string) func() {
+func (w *world) sipp(t *trial, s *script, file, folder string, at netip.AddrPort, number string) func() {
 	t.Helper()
 	name := file
 	if s.called {
@@ -181,14 +250,19 @@ func (w *world) sipp(t *testing.T, s *script, file, folder string, at netip.Addr
 	}
 	path := filepath.Join(folder, name+".xml")
 	s.write(t, file, path)
-	ctx, cancel := context.WithTimeout(t.Context(), 95*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 110*time.Second)
 	args := []string{
 		"-sf", path, "-s", number, "-key", "caller", s.values["number"], "-i", at.Addr().String(), "-mi", at.Addr().String(),
-		"-m", "1", "-timeout", "90", "-timeout_error", "-nostdin", "-timer_resol", "10",
+		"-m", "1", "-timeout", "100", "-timeout_error", "-nostdin", "-timer_resol", "10",
 		"-trace_err", "-error_file", filepath.Join(folder, name+".errors"), "-trace_msg", "-message_file", filepath.Join(folder, name+".messages"),
 	}
+	// What is not waited for is passed over by SIPp, and judged when it is over.
+	args = append(args, "-default_behaviors", "all,-abortunexp")
+	// When SIPp stood still is written down, and is no reason to give up.
+	args = append(args, "-watchdog_interval", "50", "-watchdog_minor_threshold", strconv.Itoa(int(noticeable/time.Millisecond)),
+		"-watchdog_minor_maxtriggers", "100000", "-watchdog_major_maxtriggers", "100000")
 	if s.hasty {
-		args = append(args, "-default_behaviors", "all,-abortunexp", "-recv_timeout", "40000")
+		args = append(args, "-recv_timeout", "40000")
 	}
 	if at.Port() != 0 {
 		args = append(args, "-p", strconv.Itoa(int(at.Port())))
@@ -208,10 +282,16 @@ func (w *world) sipp(t *testing.T, s *script, file, folder string, at netip.Addr
 		_ = cmd.Wait()
 	})
 	return func() {
-		if err := cmd.Wait(); err != nil {
-			errors, _ := os.ReadFile(filepath.Join(folder, name+".errors"))
-			messages, _ := os.ReadFile(filepath.Join(folder, name+".messages"))
-			t.Errorf("%s did not go as written: %v\n%s\n%s", file, err, errors, messages)
+		err := cmd.Wait()
+		errors, _ := os.ReadFile(filepath.Join(folder, name+".errors"))
+		messages, _ := os.ReadFile(filepath.Join(folder, name+".messages"))
+		t.stood(stoodStill(string(errors)))
+		odd := surprises(string(messages))
+		if s.hasty {
+			odd = nil
+		}
+		if err != nil || len(odd) > 0 {
+			t.Errorf("%s did not go as written: %v\nnobody waited for %q\n%s\n%s\n%s", file, err, odd, out.String(), errors, messages)
 		}
 	}
 }
@@ -225,7 +305,7 @@ func mediaPort() int { return 10000 + int(lastMedia.Add(4)) }
 
 // awaitBound waits until somebody listens on a UDP port. SIPp does not say when it
 // does.
-func awaitBound(t *testing.T, at netip.AddrPort) {
+func awaitBound(t *trial, at netip.AddrPort) {
 	t.Helper()
 	ip := at.Addr().As4()
 	entry := fmt.Sprintf(" %02X%02X%02X%02X:%04X ", ip[3], ip[2], ip[1], ip[0], at.Port())
