@@ -3,6 +3,8 @@ package bench
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"math"
 	"os"
 	"os/signal"
 	"strings"
@@ -53,6 +55,7 @@ func testOptions(t *testing.T) Options {
 		t.Fatal(err)
 	}
 	t.Setenv(asServer, "yes")
+	t.Setenv("CARILLON_RTP_PORTS", "30000-31999") // none that tests are given for other ends
 	return Options{Calls: 5, Duration: 2 * time.Second, Server: []string{program}}
 }
 
@@ -60,35 +63,56 @@ func TestEveryPacketArrivesUnalteredAndItsFiguresAreReported(t *testing.T) {
 	for _, record := range []bool{false, true} {
 		options := testOptions(t)
 		options.Record = record
-		report, err := Run(t.Context(), options)
-		if err != nil {
-			t.Fatal(err)
-		}
-		// How fast the machine is, other tests running, is not the point here.
-		for name, d := range map[string]*Direction{"agents": &report.ToAgent, "callers": &report.ToCaller} {
-			if d.Stray != 0 || d.Duplicate != 0 {
-				t.Errorf("to %s: %d packets were altered or of another call, %d came twice", name, d.Stray, d.Duplicate)
+		for trial := 1; ; trial++ {
+			report, err := Run(t.Context(), options)
+			if err != nil {
+				t.Fatal(err)
 			}
-			// 100 packets of each of 5 calls, give or take a frame at the edges.
-			if d.Sent < 450 || d.Sent > 550 || d.Received > d.Sent || d.Received < d.Sent*9/10 {
-				t.Errorf("to %s: %d packets were sent and %d received", name, d.Sent, d.Received)
+			faults := faultsOf(t, report)
+			if report.Record != record {
+				faults = append(faults, "the report is of another run")
 			}
-			if d.P50us <= 0 || d.P99us < d.P50us || d.ClickP50ms <= 0 || d.ClickP99ms < d.ClickP50ms {
-				t.Errorf("to %s: figures are missing: %+v", name, d)
+			if len(faults) == 0 {
+				break
 			}
-		}
-		if strings.Contains(strings.Join(report.Problems, ";"), "calls ended") {
-			t.Error(report.Problems)
-		}
-		checkFields(t, report)
-		if text := report.String(); !strings.Contains(text, "calls a core") || report.Record != record {
-			t.Error(text)
+			if trial == 5 || !stalled(report) {
+				t.Fatalf("%s\n%s", strings.Join(faults, "\n"), report)
+			}
 		}
 	}
 }
 
-// checkFields holds the report to the names that others rely on.
-func checkFields(t *testing.T, report *Report) {
+// stalled tells whether the machine stood still in a run, of which the figures say
+// nothing then.
+func stalled(p *Report) bool {
+	const long = 100_000 // µs
+	return p.SlotMaxus > long || p.ToAgent.Maxus > long || p.ToCaller.Maxus > long || p.PacePct < minPacePct
+}
+
+// faultsOf tells what is wrong with a report of testOptions. How fast the machine
+// is, other tests running, is not the point.
+func faultsOf(t *testing.T, report *Report) []string {
+	t.Helper()
+	faults := checkFields(t, report)
+	unless := func(fine bool, format string, args ...any) {
+		if !fine {
+			faults = append(faults, fmt.Sprintf(format, args...))
+		}
+	}
+	for name, d := range map[string]*Direction{"agents": &report.ToAgent, "callers": &report.ToCaller} {
+		unless(d.Stray == 0 && d.Duplicate == 0, "to %s: %d packets were altered or of another call, %d came twice", name, d.Stray, d.Duplicate)
+		// 100 packets of each of 5 calls, give or take a frame at the edges.
+		unless(d.Sent >= 450 && d.Sent <= 550 && d.Received <= d.Sent && d.Received >= d.Sent*9/10, "to %s: %d packets were sent and %d received", name, d.Sent, d.Received)
+		unless(d.P50us > 0 && d.P99us >= d.P50us && d.ClickP50ms > 0 && d.ClickP99ms >= d.ClickP50ms, "to %s: figures are missing: %+v", name, d)
+	}
+	unless(!strings.Contains(strings.Join(report.Problems, ";"), "calls ended"), "%v", report.Problems)
+	unless(strings.Contains(report.String(), "calls a core"), "the table lacks calls a core")
+	return faults
+}
+
+// checkFields holds the report to the names that others rely on, and returns what
+// is wrong.
+func checkFields(t *testing.T, report *Report) (faults []string) {
 	t.Helper()
 	data, err := json.Marshal(report)
 	if err != nil {
@@ -99,20 +123,22 @@ func checkFields(t *testing.T, report *Report) {
 		t.Fatal(err)
 	}
 	if loss, ok := fields["loss_pct"].(float64); !ok || loss < 0 || loss > 10 {
-		t.Errorf("loss_pct is %v", fields["loss_pct"])
+		faults = append(faults, fmt.Sprintf("loss_pct is %v", fields["loss_pct"]))
 	}
 	// What a server of five calls gives back of its start may outweigh them.
-	if v, ok := fields["rss_per_call_kb"].(float64); !ok || v == 0 {
-		t.Errorf("rss_per_call_kb is %v", fields["rss_per_call_kb"])
+	grown := 1000 * (report.RSSMB - report.RSSIdleMB) / float64(report.Calls)
+	if v, ok := fields["rss_per_call_kb"].(float64); !ok || report.RSSIdleMB <= 0 || math.Abs(v-grown) > 0.1 {
+		faults = append(faults, fmt.Sprintf("rss_per_call_kb is %v, not %v", fields["rss_per_call_kb"], grown))
 	}
 	for _, name := range []string{
 		"calls_per_core", "latency_p50_us", "latency_p99_us", "click_to_audio_p99_ms", "setup_p99_ms",
 		"goroutines_per_call", "generator_core_pct", "cpu_per_call_pct", "calls", "duration_s",
 	} {
 		if v, ok := fields[name].(float64); !ok || v <= 0 {
-			t.Errorf("%s is %v", name, fields[name])
+			faults = append(faults, fmt.Sprintf("%s is %v", name, fields[name]))
 		}
 	}
+	return faults
 }
 
 func TestRunRefusesWhatItCannotMeasure(t *testing.T) {

@@ -16,7 +16,7 @@ import (
 
 const (
 	// readyTime is how long a server may take to say that it is ready.
-	readyTime = 30 * time.Second
+	readyTime = time.Minute
 	// quietTime is how long it may be busy after that, with speaking its
 	// prompts for the first time, before it is measured anyway.
 	quietTime = time.Minute

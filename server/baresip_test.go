@@ -137,7 +137,7 @@ func (d deskOf) try(c *center, secure string) {
 	awaitTone(t, "the caller of an echo", callerHz, true, caller.Heard)
 	telephone.Speak()
 	telephone.Do("hangup", "")
-	within(t, "end of the caller's call", 20*time.Second, caller.Done())
+	within(t, "end of the caller's call", caller.Done())
 	telephone.Happens("CALL_CLOSED")
 	page.Until("ready again", desktest.InState("ready"))
 
@@ -167,7 +167,7 @@ func (d deskOf) calls(c *center, telephone *siptest.Baresip, server string) {
 				return
 			case <-tick.C:
 				from := i * media.FrameSamples % len(sound)
-				say(i, sound[from:from+media.FrameSamples])
+				say(sound[from : from+media.FrameSamples])
 			}
 		}
 	})
@@ -179,11 +179,14 @@ func (d deskOf) calls(c *center, telephone *siptest.Baresip, server string) {
 	page.Until("the end of the call", func(m desktest.Message) bool { return m.Type == "desk" && m.Call == nil })
 }
 
-// wantSecret checks that the telephone believes its sound to be encrypted.
+// wantSecret waits until the telephone says that it believes its sound to be
+// encrypted.
 func wantSecret(t *testing.T, telephone *siptest.Baresip) {
 	t.Helper()
-	if said := telephone.Said(); !strings.Contains(said, "SRTP is Enabled") {
-		t.Errorf("the sound is not encrypted:\n%s", said)
+	for limit := time.Now().Add(patience); !strings.Contains(telephone.Said(), "SRTP is Enabled"); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(limit) {
+			t.Fatalf("the sound is not encrypted:\n%s", telephone.Said())
+		}
 	}
 }
 
@@ -214,7 +217,7 @@ func (l *listener) last() []int16 {
 func awaitTone(t *testing.T, who string, hz float64, want bool, heard func() []int16) {
 	t.Helper()
 	var got, share float64
-	for limit := time.Now().Add(20 * time.Second); time.Now().Before(limit); time.Sleep(20 * time.Millisecond) {
+	for limit := time.Now().Add(patience); time.Now().Before(limit); time.Sleep(20 * time.Millisecond) {
 		samples := heard()
 		got, share = media.DominantTone(samples[max(0, len(samples)-2000):])
 		if (math.Abs(got-hz) < 5 && share > 0.9) == want {

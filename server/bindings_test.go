@@ -16,6 +16,7 @@ import (
 	"github.com/carillon-cc/carillon/ccs"
 	"github.com/carillon-cc/carillon/sipgw/digest"
 	"github.com/carillon-cc/carillon/sipgw/phone"
+	"github.com/carillon-cc/carillon/sipgw/siptest"
 	"github.com/carillon-cc/carillon/store"
 )
 
@@ -45,7 +46,7 @@ func (c *center) register(at netip.AddrPort, callID string, seq int) {
 	server := net.UDPAddrFromAddrPort(netip.MustParseAddrPort(registrar))
 	conn, err := net.DialUDP("udp", net.UDPAddrFromAddrPort(at), server)
 	// A socket that was closed is free once its reader has seen so.
-	for limit := time.Now().Add(10 * time.Second); errors.Is(err, syscall.EADDRINUSE) && time.Now().Before(limit); time.Sleep(time.Millisecond) {
+	for limit := time.Now().Add(patience); errors.Is(err, syscall.EADDRINUSE) && time.Now().Before(limit); time.Sleep(time.Millisecond) {
 		conn, err = net.DialUDP("udp", net.UDPAddrFromAddrPort(at), server)
 	}
 	if err != nil {
@@ -62,17 +63,7 @@ func (c *center) register(at netip.AddrPort, callID string, seq int) {
 		if _, err := conn.Write([]byte(text)); err != nil {
 			c.t.Fatal(err)
 		}
-		buffer := make([]byte, 4096)
-		_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
-		n, err := conn.Read(buffer)
-		if err != nil {
-			c.t.Fatal(err)
-		}
-		m, err := sip.ParseMessage(buffer[:n])
-		if err != nil {
-			c.t.Fatal(err)
-		}
-		res := m.(*sip.Response)
+		res := c.answer(conn, uint32(seq))
 		if res.StatusCode == sip.StatusOK {
 			return
 		}
@@ -89,20 +80,33 @@ func (c *center) register(at netip.AddrPort, callID string, seq int) {
 	c.t.Fatal("the telephone could not register")
 }
 
+// answer reads the answer to a request of ours. What else comes is of a call that
+// this telephone has just ended.
+func (c *center) answer(conn *net.UDPConn, seq uint32) *sip.Response {
+	c.t.Helper()
+	buffer := make([]byte, 4096)
+	_ = conn.SetReadDeadline(time.Now().Add(patience))
+	for {
+		n, err := conn.Read(buffer)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		m, _ := sip.ParseMessage(buffer[:n])
+		if res, ok := m.(*sip.Response); ok && res.CSeq().MethodName == sip.REGISTER && res.CSeq().SeqNo == seq {
+			return res
+		}
+	}
+}
+
 // A telephone that registered before an upgrade takes calls after it at once.
 func TestALineRingsAfterARestartBeforeItRegistersAgain(t *testing.T) {
 	c := startWith(t, ringingLine(t))
-	handset, err := phone.New(phone.Config{Local: netip.MustParseAddr("127.0.43.2")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	at := handset.Addr()
-	handset.Close()
+	at := netip.AddrPortFrom(netip.MustParseAddr("127.0.43.2"), uint16(siptest.FreePorts(t, 1)))
 	c.register(at, "boot-1", 1)
 
 	c.restart()
 	rings := make(chan *phone.Ring, 1)
-	handset, err = phone.New(phone.Config{Local: at.Addr(), Port: at.Port(), OnCall: func(r *phone.Ring) { rings <- r }})
+	handset, err := phone.New(phone.Config{Local: at.Addr(), Port: at.Port(), OnCall: func(r *phone.Ring) { rings <- r }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,11 +115,11 @@ func TestALineRingsAfterARestartBeforeItRegistersAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(caller.Hangup)
-	ring := within(t, "the line rings", 20*time.Second, rings)
+	ring := within(t, "the line rings", rings)
 	if _, err := ring.Answer(phone.Reply{}); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if err := caller.WaitAnswer(ctx); err != nil {
 		t.Fatal(err)
@@ -133,23 +137,13 @@ func TestALineRingsAfterARestartBeforeItRegistersAgain(t *testing.T) {
 func (c *center) stored() []ccs.Binding {
 	c.t.Helper()
 	c.halt()
-	db, err := c.config.Open(c.t.Context())
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	defer db.Close()
-	tables := store.NewTables(db)
-	if err := tables.Ensure(c.t.Context()); err != nil {
-		c.t.Fatal(err)
-	}
-	sheets, _, err := tables.Bindings.List(c.t.Context(), store.Query{})
-	if err != nil {
-		c.t.Fatal(err)
-	}
 	var list []ccs.Binding
-	for _, s := range sheets {
-		list = append(list, s.List...)
-	}
-	c.launch() // for what follows the test
+	c.change(func(tables *store.Tables) error {
+		sheets, _, err := tables.Bindings.List(c.t.Context(), store.Query{})
+		for _, s := range sheets {
+			list = append(list, s.List...)
+		}
+		return err
+	})
 	return list
 }

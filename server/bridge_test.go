@@ -28,7 +28,7 @@ type carrier struct {
 func openCarrier(t *testing.T) *carrier {
 	t.Helper()
 	c := &carrier{answered: make(chan *phone.Call, 1), heard: newEar()}
-	p, err := phone.New(phone.Config{Local: netip.MustParseAddr("127.0.0.1"), OnCall: c.ring})
+	p, err := phone.New(phone.Config{Local: netip.MustParseAddr(far), OnCall: c.ring})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,17 +63,18 @@ func (c *carrier) numbers() string {
 }
 
 // bridging is a store with a trunk to the carrier, and number 3000 with a plan that
-// rings these numbers one after the other, 1 s each.
+// rings these numbers one after the other, 4 s each: those that answer do so in a
+// moment, but the machine may be busy.
 func (c *carrier) bridging(t *testing.T, numbers ...string) func(*store.Tables) {
 	return func(tables *store.Tables) {
-		flow := ccs.Flow{TimeZone: "Europe/Paris", Language: "en", TransferTimeout: 1000, Steps: []ccs.Step{{ID: "s"}}}
+		flow := ccs.Flow{TimeZone: "Europe/Paris", Language: "en", TransferTimeout: 4000, Steps: []ccs.Step{{ID: "s"}}}
 		for _, n := range numbers {
 			flow.Steps[0].Actions = append(flow.Steps[0].Actions, ccs.Action{ID: "to" + n, Bridge: &ccs.Bridge{Number: n}})
 		}
 		ctx := t.Context()
 		if err := errors.Join(
 			tables.Trunks.Put(ctx, &ccs.Trunk{
-				Meta: ccs.Meta{ID: "carrier"}, Name: "Carrier", Targets: []ccs.TrunkTarget{{Host: "127.0.0.1", Port: c.port}},
+				Meta: ccs.Meta{ID: "carrier"}, Name: "Carrier", Targets: []ccs.TrunkTarget{{Host: far, Port: c.port}},
 				Outgoing: ccs.TrunkOutgoing{Allowed: []string{"+33"}, Country: "FR"},
 			}),
 			tables.Versions.Put(ctx, &ccs.PlanVersion{Meta: ccs.Meta{ID: "v"}, PlanID: "p", Version: 1, PublishedAt: time.Now().UTC(), Flow: flow}),
@@ -86,8 +87,8 @@ func (c *carrier) bridging(t *testing.T, numbers ...string) func(*store.Tables) 
 }
 
 func TestAPlanBridgesTheCallerToAPhoneOutside(t *testing.T) {
-	far := openCarrier(t)
-	c := startWith(t, far.bridging(t, "01 99 00 00 11", "0199000022", "0199000033"))
+	theirs := openCarrier(t)
+	c := startWith(t, theirs.bridging(t, "01 99 00 00 11", "0199000022", "0199000033"))
 	atCaller := newEar()
 	caller, err := c.phone.Dial(t.Context(), phone.Options{
 		URI: strings.Replace(c.sip, "1000", "3000", 1), From: "+33612345678", Packet: func(p *media.Packet) { atCaller.hear(p.Payload) },
@@ -97,29 +98,24 @@ func TestAPlanBridgesTheCallerToAPhoneOutside(t *testing.T) {
 	}
 	t.Cleanup(caller.Hangup)
 	if err := caller.WaitAnswer(t.Context()); err != nil {
-		t.Fatalf("%v, called %s", err, far.numbers())
+		t.Fatalf("%v, called %s", err, theirs.numbers())
 	}
-	if got, want := far.numbers(), "+33199000011 +33199000022 +33199000033"; got != want {
+	if got, want := theirs.numbers(), "+33199000011 +33199000022 +33199000033"; got != want {
 		t.Errorf("called %s, want %s", got, want)
 	}
-	answered := <-far.answered
-	var both sync.WaitGroup
-	both.Go(func() { speak(marked(50), overPhone(caller)) })
-	both.Go(func() { speak(marked(50), overPhone(answered)) })
-	both.Wait()
-	wantHeard(t, "the called", far.heard, 50)
-	wantHeard(t, "the caller", atCaller, 50)
+	answered := <-theirs.answered
+	converse(t, 50, direction{"the called", overPhone(caller), theirs.heard}, direction{"the caller", overPhone(answered), atCaller})
 	answered.Hangup()
 	select {
 	case <-caller.Done():
-	case <-time.After(5 * time.Second):
+	case <-time.After(patience):
 		t.Error("the caller was not hung up")
 	}
 }
 
 func TestACallerOfAPlanThatReachesNobodyIsRefused(t *testing.T) {
-	far := openCarrier(t)
-	c := startWith(t, far.bridging(t, "0199000011"))
+	theirs := openCarrier(t)
+	c := startWith(t, theirs.bridging(t, "0199000011"))
 	caller, err := c.phone.Dial(t.Context(), phone.Options{URI: strings.Replace(c.sip, "1000", "3000", 1)})
 	if err != nil {
 		t.Fatal(err)
@@ -130,15 +126,15 @@ func TestACallerOfAPlanThatReachesNobodyIsRefused(t *testing.T) {
 }
 
 func TestACallerWhoLeavesStopsTheRinging(t *testing.T) {
-	far := openCarrier(t)
+	theirs := openCarrier(t)
 	rings := make(chan *phone.Ring, 1)
-	silent, err := phone.New(phone.Config{Local: netip.MustParseAddr("127.0.0.1"), OnCall: func(r *phone.Ring) { _ = r.Ringing(); rings <- r }})
+	silent, err := phone.New(phone.Config{Local: netip.MustParseAddr(far), OnCall: func(r *phone.Ring) { _ = r.Ringing(); rings <- r }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(silent.Close)
-	far.port = int(silent.Addr().Port())
-	fill := far.bridging(t, "0199000022")
+	theirs.port = int(silent.Addr().Port())
+	fill := theirs.bridging(t, "0199000022")
 	c := startWith(t, func(tables *store.Tables) {
 		fill(tables)
 		v, err := tables.Versions.Get(t.Context(), "v")
@@ -161,7 +157,7 @@ func TestACallerWhoLeavesStopsTheRinging(t *testing.T) {
 		if ring.Cancelled() == nil {
 			t.Error("the ringing ended without a CANCEL")
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(patience):
 		t.Error("the telephone rings on")
 	}
 }

@@ -31,6 +31,9 @@ func (c *center) change(edit func(*store.Tables) error) {
 // An agent's own call rings the agent's outside phone first, which costs as much
 // as any call when nobody picks it up: a restart does not make it free.
 func TestACallThatNobodyPickedUpCountsAfterARestart(t *testing.T) {
+	for now := time.Now().UTC(); now.Add(time.Minute).Day() != now.Day(); now = time.Now().UTC() {
+		time.Sleep(time.Second) // both calls are of the same day
+	}
 	c, rings := outside(t, ccs.RingAll)
 	c.halt()
 	c.change(func(tables *store.Tables) error {
@@ -57,7 +60,7 @@ func TestACallThatNobodyPickedUpCountsAfterARestart(t *testing.T) {
 		return page
 	}
 	page := dial()
-	ring := within(t, "alice's phone rings", 20*time.Second, rings)
+	ring := within(t, "alice's phone rings", rings)
 	if err := ring.Refuse(phone.Reply{Status: 486}); err != nil {
 		t.Fatal(err)
 	}

@@ -60,7 +60,8 @@ func TestACallOfAnAgentWhoIsCutOffGoesToAColleague(t *testing.T) {
 	alice.Ready(c.browsers, listening(atAlice))
 	caller := c.dial("1", newEar())
 	first := alice.Answer()
-	atAlice.open(t, overPhone(caller))
+	say := overPhone(caller)
+	atAlice.open(t, say)
 	bob := c.visit("bob", "tab-b")
 	bob.Ready(c.browsers, browser.Options{})
 
@@ -73,7 +74,7 @@ func TestACallOfAnAgentWhoIsCutOffGoesToAColleague(t *testing.T) {
 	silent := false
 	for i := 0; i < 8 && !silent; i++ {
 		heard := atAlice.count()
-		speak(payloads[25*i:25*(i+1)], overPhone(caller))
+		speak(payloads[25*i:25*(i+1)], say)
 		silent = atAlice.count() == heard
 	}
 	if !silent {

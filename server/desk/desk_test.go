@@ -2,6 +2,7 @@ package desk_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -25,6 +26,10 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// patience is how long is waited for what must happen. It happens in milliseconds,
+// but the machine may be busy.
+const patience = 30 * time.Second
 
 // office is a hub with real parts around it, and agents who sign in by naming
 // themselves.
@@ -129,44 +134,58 @@ func TestOfTwoWhoAcceptOneGetsTheCallAndTheOtherIsTold(t *testing.T) {
 	alice, bob := o.visit(t, "alice", "tab-a"), o.visit(t, "bob", "tab-b")
 	o.getReady(alice)
 	o.getReady(bob)
-	notices := o.join(t, "call-1")
-	offers := map[*desktest.Page]string{}
-	for _, p := range []*desktest.Page{alice, bob} {
-		offers[p] = p.Ring()
+	// On a busy machine word that an offer is shown may come too late.
+	for trial := 1; !o.race(t, fmt.Sprint("call-", trial), map[string]*desktest.Page{"alice": alice, "bob": bob}); trial++ {
+		if trial == 5 {
+			t.Fatal("offers that are shown end as undelivered")
+		}
 	}
-	for p, offer := range offers {
-		p.Send(map[string]any{"type": "accept", "offer": offer})
+}
+
+// race has two accept a call at the same time, and checks who gets it and what the
+// other is told. It returns false where an offer had ended before.
+func (o *office) race(t *testing.T, id string, pages map[string]*desktest.Page) bool {
+	t.Helper()
+	notices := o.join(t, id)
+	defer o.engine.Leave(id, queue.LeaveOver)
+	offers := make(map[string]string)
+	for agent, p := range pages {
+		offers[agent] = p.Until("offer", func(m desktest.Message) bool { return m.Offer != nil && m.Offer.Call == id }).Offer.ID
+		p.Send(map[string]any{"type": "delivered", "offer": offers[agent]})
 	}
-	connected := 0
+	for agent, p := range pages {
+		p.Send(map[string]any{"type": "accept", "offer": offers[agent]})
+	}
 	winner := ""
-	for limit := time.After(5 * time.Second); connected == 0; {
+	for limit := time.After(patience); winner == ""; {
 		select {
 		case n := <-notices:
-			if c, ok := n.(queue.Connected); ok {
-				connected++
-				winner = c.Agent
+			switch n := n.(type) {
+			case queue.Connected:
+				winner = n.Agent
+			case queue.OfferEnded:
+				if n.Reason == queue.EndUndelivered {
+					return false
+				}
 			}
 		case <-limit:
 			t.Fatal("nobody got the call")
 		}
 	}
-	loser := map[string]*desktest.Page{"alice": bob, "bob": alice}[winner]
+	loser := map[string]*desktest.Page{"alice": pages["bob"], "bob": pages["alice"]}[winner]
 	told := loser.Until("word of who took it", func(m desktest.Message) bool { return m.Code == "offer.taken" })
 	if told.Params["by"] != strings.ToTitle(winner) {
 		t.Errorf("told that %q took it, but %q did", told.Params["by"], winner)
 	}
-	for limit := time.After(200 * time.Millisecond); ; {
-		select {
-		case n := <-notices:
-			if _, ok := n.(queue.Connected); ok {
-				t.Fatal("a second agent got the call")
-			}
-			continue
-		case <-limit:
+	// What the loser says after the accept is heeded after it.
+	loser.Send(map[string]any{"type": "away"})
+	loser.Until("away", desktest.InState("away"))
+	for len(notices) > 0 {
+		if _, ok := (<-notices).(queue.Connected); ok {
+			t.Fatal("a second agent got the call")
 		}
-		break
 	}
-	o.engine.Leave("call-1", queue.LeaveOver)
+	return true
 }
 
 func TestCallerWhoLeavesStopsTheRinging(t *testing.T) {
@@ -178,7 +197,7 @@ func TestCallerWhoLeavesStopsTheRinging(t *testing.T) {
 	left := time.Now()
 	o.engine.Leave("call-1", queue.LeaveOver)
 	p.Until("the end of ringing", func(m desktest.Message) bool { return m.Type == "desk" && m.Offer == nil && m.State == "ready" })
-	if took := time.Since(left); took > time.Second { // it takes a millisecond; the machine may be busy
+	if took := time.Since(left); took > 10*time.Second { // it takes a millisecond, and an offer that nobody answers 20 s
 		t.Errorf("the page rang on for %v", took)
 	}
 }
@@ -232,7 +251,7 @@ func TestSocketsThatDoNotSpeakTheProtocolAreClosed(t *testing.T) {
 			if err := ws.WriteMessage(websocket.TextMessage, []byte(data)); err != nil {
 				t.Fatal(err)
 			}
-			_ = ws.SetReadDeadline(time.Now().Add(5 * time.Second))
+			_ = ws.SetReadDeadline(time.Now().Add(patience))
 			_, _, err = ws.ReadMessage()
 			if !websocket.IsCloseError(err, websocket.ClosePolicyViolation) {
 				t.Errorf("the socket ended with %v", err)
@@ -258,7 +277,7 @@ func FuzzMessages(f *testing.F) {
 				t.Fatal(err)
 			}
 			defer ws.Close()
-			_ = ws.SetReadDeadline(time.Now().Add(5 * time.Second))
+			_ = ws.SetReadDeadline(time.Now().Add(patience))
 			if err := ws.WriteMessage(websocket.TextMessage, []byte(`{"type":"hello","tab":"tab"}`)); err != nil {
 				t.Fatal(err)
 			}

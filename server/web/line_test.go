@@ -145,7 +145,7 @@ func TestLinesAreShownLive(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := s.as("admin")
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	events := b.events(ctx, "/lines/events")
 	if first := <-events; !strings.Contains(first, "No telephone") {
@@ -179,7 +179,7 @@ func TestStreamsEndWithTheServer(t *testing.T) {
 		if open {
 			t.Error("there was another event")
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(patience):
 		t.Error("the stream goes on")
 	}
 	if n := len(s.web.live.wake); n != 0 {

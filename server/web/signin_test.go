@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"strings"
@@ -83,11 +84,19 @@ func TestSignInRefusesWhatCannotBeAPassword(t *testing.T) {
 	}
 }
 
+// standStill has no time pass for the throttle, after which more guesses may be
+// tried.
+func (s *site) standStill() {
+	now := time.Now()
+	s.web.throttle.now = func() time.Time { return now }
+}
+
 func TestGuessingIsSlowedDownButTheUserIsNotLockedOut(t *testing.T) {
 	source := "192.0.2.1"
 	s := newSite(t, func(o *Options) { o.Source = func(*http.Request) string { return source } })
 	s.as("alice") // from here before
 	source = "198.51.100.9"
+	s.standStill()
 	guess := func() answer {
 		return s.browser().post("/login", url.Values{"login": {"alice"}, "password": {"a wrong guess"}})
 	}
@@ -113,6 +122,7 @@ func TestGuessesSentAtOnceAreCountedToo(t *testing.T) {
 			return "192.0.2.1"
 		}
 	})
+	s.standStill()
 	for range cap(s.web.passwords.slots) { // all guesses have come before the first is looked at
 		s.web.passwords.slots <- struct{}{}
 	}
@@ -125,8 +135,10 @@ func TestGuessesSentAtOnceAreCountedToo(t *testing.T) {
 			}
 		})
 	}
-	for asked.Load() < guesses {
-		time.Sleep(time.Millisecond)
+	for limit := time.Now().Add(patience); asked.Load() < guesses; time.Sleep(time.Millisecond) {
+		if time.Now().After(limit) {
+			t.Fatalf("%d of %d guesses have come", asked.Load(), guesses)
+		}
 	}
 	time.Sleep(50 * time.Millisecond)
 	for range cap(s.web.passwords.slots) {
@@ -139,42 +151,45 @@ func TestGuessesSentAtOnceAreCountedToo(t *testing.T) {
 }
 
 func TestSignOutClosesTheSocketsOfTheSession(t *testing.T) {
-	opened, closed := make(chan struct{}, 2), make(chan struct{}, 2)
+	opened := make(chan context.Context, 2)
 	s := newSite(t, func(o *Options) {
 		o.Socket = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			opened <- struct{}{}
+			opened <- r.Context()
 			select {
 			case <-r.Context().Done():
-				closed <- struct{}{}
-			case <-time.After(10 * time.Second):
+			case <-time.After(2 * patience):
 			}
 		})
 	})
-	other, b := s.as("alice"), s.as("alice")
-	for _, browser := range []*browser{other, b} {
+	open := func(b *browser) context.Context {
 		go func() {
 			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/ws", nil)
 			if err != nil {
 				return
 			}
-			if resp, err := browser.Do(r); err == nil {
+			if resp, err := b.Do(r); err == nil {
 				_ = resp.Body.Close()
 			}
 		}()
-		<-opened
+		return <-opened
 	}
+	other, b := s.as("alice"), s.as("alice")
+	others, own := open(other), open(b)
 	b.post("/logout", nil)
 	select {
-	case <-closed:
-	case <-time.After(5 * time.Second):
+	case <-own.Done():
+	case <-time.After(patience):
 		t.Fatal("the socket outlives the session")
 	}
-	select {
-	case <-closed:
+	if others.Err() != nil {
 		t.Error("the socket of another session was closed with it")
-	case <-time.After(100 * time.Millisecond):
 	}
 	other.post("/logout", nil)
+	select {
+	case <-others.Done():
+	case <-time.After(patience):
+		t.Error("the socket outlives its session")
+	}
 }
 
 func TestSignOutEndsTheSessionOnTheServer(t *testing.T) {

@@ -25,7 +25,7 @@ func (s *site) openSocket(b *browser, opened <-chan string) {
 	}()
 	select {
 	case <-opened:
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		s.t.Fatal("the socket was not opened")
 	}
 }
@@ -77,7 +77,7 @@ func TestOpenSocketsEndWhenTheirUserMayNoMore(t *testing.T) {
 					if login != "alice" {
 						t.Errorf("the socket of %s was closed", login)
 					}
-				case <-time.After(10 * time.Second):
+				case <-time.After(patience):
 					t.Fatal("a socket is still open")
 				}
 			}
@@ -109,7 +109,7 @@ func TestStreamsEndWithTheRole(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := s.as("admin")
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	events := b.events(ctx, "/lines/events")
 	<-events

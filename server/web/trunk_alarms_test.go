@@ -36,7 +36,7 @@ func TestStoppedCallsAreToldInWords(t *testing.T) {
 	if r := b.get("/trunks/" + trunk.ID); strings.Contains(r.body, "were stopped") || !strings.Contains(r.body, `data-part="alarms-`+trunk.ID+`"></div>`) {
 		t.Error("the page of a trunk without alarms speaks of them")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	events := b.events(ctx, "/trunks/events")
 	<-events

@@ -29,6 +29,10 @@ import (
 
 const password = "correct horse"
 
+// patience is how long is waited for what must happen. It happens in milliseconds,
+// but the machine may be busy.
+const patience = 30 * time.Second
+
 // hashOnce spares the tests the time that a hash is meant to take.
 var hashOnce = sync.OnceValues(func() (string, error) {
 	return argon2id.CreateHash(password, &argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32})

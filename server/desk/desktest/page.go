@@ -15,7 +15,7 @@ import (
 )
 
 // patience is how long a page waits for a message.
-const patience = 20 * time.Second
+const patience = 30 * time.Second
 
 // Message is what the server sends, of all types together.
 type Message struct {
@@ -47,6 +47,7 @@ type Page struct {
 	ws       *websocket.Conn
 	out      chan any // messages; a chan struct{} is closed when those before it are written
 	closed   chan struct{}
+	written  chan struct{} // closed when nothing more is written
 	messages chan Message
 	end      error // why the socket ended; set before messages is closed
 }
@@ -59,10 +60,15 @@ func Open(t testing.TB, url string, header http.Header, tab string) *Page {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Page{t: t, ws: ws, out: make(chan any, 64), closed: make(chan struct{}), messages: make(chan Message, 1024)}
+	p := &Page{t: t, ws: ws, out: make(chan any, 64), closed: make(chan struct{}), written: make(chan struct{}), messages: make(chan Message, 1024)}
 	go p.read()
 	go p.write()
-	t.Cleanup(p.Close)
+	t.Cleanup(func() {
+		p.Close()
+		for range p.messages { // until the page reads no more
+		}
+		<-p.written
+	})
 	p.Send(map[string]any{"type": "hello", "tab": tab, "fresh": true})
 	return p
 }
@@ -84,6 +90,7 @@ func (p *Page) read() {
 }
 
 func (p *Page) write() {
+	defer close(p.written)
 	for {
 		select {
 		case <-p.closed:
@@ -194,9 +201,17 @@ func (p *Page) Ring() string {
 	return offer
 }
 
-// Answer accepts the next offer and waits for the call.
+// Answer accepts the next offer and waits for the call. An offer of which the
+// server learns too late that it is shown, as on a busy machine, is made again.
 func (p *Page) Answer() Message {
 	p.t.Helper()
-	p.Send(map[string]any{"type": "accept", "offer": p.Ring()})
-	return p.Until("call", func(m Message) bool { return m.Call != nil })
+	accepted := ""
+	return p.Until("call", func(m Message) bool {
+		if m.Offer != nil && m.Offer.ID != accepted {
+			accepted = m.Offer.ID
+			p.Send(map[string]any{"type": "delivered", "offer": accepted})
+			p.Send(map[string]any{"type": "accept", "offer": accepted})
+		}
+		return accepted != "" && m.Call != nil
+	})
 }
