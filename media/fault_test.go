@@ -60,7 +60,7 @@ func TestAFaultInOnePortsHandlerLeavesTheOthersReading(t *testing.T) {
 			for range 2 {
 				select {
 				case <-faults:
-				case <-time.After(5 * time.Second):
+				case <-time.After(patience):
 					t.Fatal("the fault was not told")
 				}
 			}

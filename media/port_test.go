@@ -4,12 +4,18 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
-var loopback = netip.MustParseAddr("127.0.0.1")
+// loopback is an address of this process alone: what another test sends to a port
+// that one of its sockets had cannot come to a socket here.
+var loopback = netip.AddrFrom4([4]byte{127, byte(64 | os.Getpid()>>8&0x3f), byte(os.Getpid()), 1})
+
+// patience is how long is waited for what must happen.
+const patience = 30 * time.Second
 
 // peer is a telephone's RTP socket.
 type peer struct {
@@ -38,7 +44,7 @@ func (p peer) send(to *Port, h Header, payload ...byte) {
 
 func (p peer) receive() []byte {
 	p.t.Helper()
-	_ = p.conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+	_ = p.conn.SetReadDeadline(time.Now().Add(patience))
 	b := make([]byte, MaxPacket)
 	n, err := p.conn.Read(b)
 	if err != nil {
@@ -64,7 +70,7 @@ func take(t *testing.T, got chan Packet) Packet {
 	select {
 	case p := <-got:
 		return p
-	case <-time.After(5 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("no packet came")
 		return Packet{}
 	}
@@ -159,8 +165,11 @@ func TestPortCloseEndsItsReader(t *testing.T) {
 	}
 }
 
+// The ports that these tests name lie below those that the system gives away, and
+// below those of the sound of another test's gateway, which may have them at every
+// address.
 func TestPortsAreEvenAndTakenInTurn(t *testing.T) {
-	ports := NewPorts(loopback, 31001, 31010) // of 31010 the other one would lie outside
+	ports := NewPorts(loopback, 4101, 4110) // of 4110 the other one would lie outside
 	var got []uint16
 	for range 3 {
 		p, err := ports.Open(PortConfig{})
@@ -174,11 +183,11 @@ func TestPortsAreEvenAndTakenInTurn(t *testing.T) {
 			t.Cleanup(p.Close)
 		}
 	}
-	if got[0] != 31002 || got[1] != 31004 || got[2] != 31006 {
+	if got[0] != 4102 || got[1] != 4104 || got[2] != 4106 {
 		t.Errorf("ports %v", got)
 	}
 	last, err := ports.Open(PortConfig{})
-	if err != nil || last.Local().Port() != 31008 {
+	if err != nil || last.Local().Port() != 4108 {
 		t.Fatalf("%v", err)
 	}
 	t.Cleanup(last.Close)
@@ -192,35 +201,35 @@ func TestPortsAreEvenAndTakenInTurn(t *testing.T) {
 
 func TestClosedPortRestsTenSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ports := NewPorts(loopback, 31010, 31011)
-		ports.busy[31010] = true
-		ports.release(31010)
+		ports := NewPorts(loopback, 4110, 4111)
+		ports.busy[4110] = true
+		ports.release(4110)
 		time.Sleep(quarantine - time.Millisecond)
-		if !ports.resting(31010) {
+		if !ports.resting(4110) {
 			t.Error("free too early")
 		}
 		time.Sleep(time.Millisecond)
-		if ports.resting(31010) {
+		if ports.resting(4110) {
 			t.Error("still resting")
 		}
 	})
 }
 
 func TestPortsSkipsWhatAnotherProgramUses(t *testing.T) {
-	other, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(loopback, 31020)))
+	other, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(loopback, 4120)))
 	if err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	defer other.Close()
-	p, err := NewPorts(loopback, 31020, 31023).Open(PortConfig{})
-	if err != nil || p.Local().Port() != 31022 {
+	p, err := NewPorts(loopback, 4120, 4123).Open(PortConfig{})
+	if err != nil || p.Local().Port() != 4122 {
 		t.Fatalf("%v", err)
 	}
 	p.Close()
 }
 
 func TestBothPortsOfAPairLieWithinTheRange(t *testing.T) {
-	ports := NewPorts(loopback, 31030, 31032)
+	ports := NewPorts(loopback, 4130, 4132)
 	p, err := ports.Open(PortConfig{})
 	if err != nil {
 		t.Fatal(err)
@@ -290,7 +299,7 @@ func TestReceptionCountsLossAndJitter(t *testing.T) {
 // The telephone of the call before goes on talking to a port that a new call
 // has got.
 func TestLateSoundOfTheCallBeforeIsNotHeard(t *testing.T) {
-	ports := NewPorts(loopback, 31040, 31041)
+	ports := NewPorts(loopback, 4140, 4141)
 	before, after := newPeer(t), newPeer(t)
 	open := func(p peer) (*Port, chan Packet) {
 		t.Helper()

@@ -110,7 +110,7 @@ func TestPortsComeAndGo(t *testing.T) {
 						if sequence != i {
 							t.Errorf("packet %d came, want %d", sequence, i)
 						}
-					case <-time.After(5 * time.Second):
+					case <-time.After(patience):
 						t.Error("no packet came")
 					}
 				}

@@ -40,7 +40,8 @@ func (b *realBrowser) find(t *testing.T) string {
 	return ""
 }
 
-func (b *realBrowser) run(t *testing.T, url string) {
+// run opens a page until stop is called.
+func (b *realBrowser) run(t *testing.T, url string) (stop func()) {
 	t.Helper()
 	directory := t.TempDir()
 	command := exec.Command(b.find(t), b.arguments(t, directory, url)...)
@@ -50,10 +51,10 @@ func (b *realBrowser) run(t *testing.T, url string) {
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	return func() {
 		_ = syscall.Kill(-command.Process.Pid, syscall.SIGKILL)
 		_ = command.Wait()
-	})
+	}
 }
 
 func chromiumArguments(t *testing.T, directory, url string) []string {

@@ -12,8 +12,10 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,6 +30,7 @@ var lineTones = []float64{600, 1000, 1400}
 
 // seen is what the page tells at its end.
 type seen struct {
+	Still float64      // how long the page stood still at most, in ms
 	Times [][2]float64 // from offer and from answer to connected, in ms
 	Tones []float64
 	State string
@@ -74,24 +77,50 @@ func TestBrowsersTalkAndHear(t *testing.T) {
 	}
 }
 
+// blameless is for how long a machine may stand still without being to blame for
+// what a browser did not hear.
+const blameless = 200 * time.Millisecond
+
+// talkAndHear begins the trial again, a few times, where it fails and the machine
+// stood still meanwhile: then browsers lose packets, and sound has gaps.
 func talkAndHear(t *testing.T, browser *realBrowser, address []netip.Addr) {
+	const trials = 4
+	for n := 1; ; n++ {
+		still, err := tryBrowser(t, browser, address)
+		switch {
+		case err == nil:
+			return
+		case still <= blameless || n == trials:
+			t.Fatalf("%v (the machine stood still for %v)", err, still)
+		}
+		t.Logf("once again, the machine stood still for %v: %v", still, err)
+	}
+}
+
+func tryBrowser(t *testing.T, browser *realBrowser, address []netip.Addr) (still time.Duration, err error) {
+	browser.find(t)
 	e := startEngine(t, func(c *Config) {
 		c.Listen = ":0"
 		c.PublicIPs = address
 	})
 	desk := &desk{t: t, engine: e, ear: newEar(), result: make(chan seen, 1), failed: make(chan string, 1)}
 	server := httptest.NewServer(desk.handler())
-	t.Cleanup(server.Close)
-	browser.run(t, server.URL)
-	defer desk.stop()
+	end := browser.run(t, server.URL)
+	var got seen
 	select {
-	case got := <-desk.result:
-		desk.check(got)
+	case got = <-desk.result:
 	case why := <-desk.failed:
-		t.Fatal("in the page: " + why)
-	case <-time.After(120 * time.Second):
-		t.Fatal("the page did not come to its end")
+		err = errors.New("in the page: " + why)
+	case <-time.After(180 * time.Second):
+		err = errors.New("the page did not come to its end")
 	}
+	end()
+	server.Close()
+	desk.stop()
+	if err == nil {
+		err = desk.check(got)
+	}
+	return max(time.Duration(desk.stillHere.Load()), time.Duration(desk.stillThere.Load())), err
 }
 
 // desk is the server's side of the page.
@@ -106,6 +135,8 @@ type desk struct {
 	peer    *Peer
 	cancel  context.CancelFunc
 	talking sync.WaitGroup
+
+	stillHere, stillThere atomic.Int64 // how long this process and the page stood still at most
 }
 
 func (d *desk) handler() http.Handler {
@@ -135,13 +166,16 @@ func (d *desk) handler() http.Handler {
 		d.t.Log("the page: " + body)
 		return "", nil
 	})
-	handle("/failed", func(_ *http.Request, body string) (string, error) {
+	handle("/failed", func(r *http.Request, body string) (string, error) {
+		still, err := strconv.ParseFloat(r.URL.Query().Get("still"), 64)
+		d.stillThere.Store(int64(still * float64(time.Millisecond)))
 		d.failed <- body
-		return "", nil
+		return "", err
 	})
 	handle("/result", func(_ *http.Request, body string) (string, error) {
 		var got seen
 		err := json.Unmarshal([]byte(body), &got)
+		d.stillThere.Store(int64(got.Still * float64(time.Millisecond)))
 		d.result <- got
 		return "", err
 	})
@@ -166,10 +200,11 @@ func (d *desk) offer(sdp, role string) (string, error) {
 	p.Line(0).Listen(d.ear.listener())
 	ctx, cancel := context.WithCancel(context.Background())
 	d.cancel = cancel
-	d.talking.Go(func() { talk(ctx, p) })
+	d.talking.Go(func() { d.talk(ctx, p) })
 	return answer, nil
 }
 
+// stop ends the talk.
 func (d *desk) stop() {
 	if d.cancel != nil {
 		d.cancel()
@@ -178,16 +213,20 @@ func (d *desk) stop() {
 }
 
 // talk sends tones, a packet a line every 20 ms.
-func talk(ctx context.Context, p *Peer) {
+func (d *desk) talk(ctx context.Context, p *Peer) {
 	sources := []media.Source{media.NewSource(), media.NewSource(), media.NewSource()}
 	tick := time.NewTicker(media.FrameTime)
 	defer tick.Stop()
+	last := media.Now()
 	for n := 0; ; n++ {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
+		now := media.Now()
+		d.stillHere.Store(max(d.stillHere.Load(), int64(now-last-media.FrameTime)))
+		last = now
 		for i, frequency := range lineTones {
 			var sound [media.FrameSamples]int16
 			for s := range sound {
@@ -206,7 +245,7 @@ func talk(ctx context.Context, p *Peer) {
 // heard waits until the microphone comes in a codec, and finds its tone where
 // the codec is of G.711.
 func (d *desk) heard(name string) error {
-	deadline := time.After(5 * time.Second)
+	deadline := time.After(patience)
 	var sound []int16
 	for foreign := 0; ; {
 		select {
@@ -229,7 +268,7 @@ func (d *desk) heard(name string) error {
 				continue
 			}
 			if f := pitch(sound[len(sound)-3200:]); p.Codec.G711() && math.Abs(f-micTone) > 10 {
-				if len(sound) < 16000 { // the microphone may have only begun
+				if len(sound) < 80000 { // the microphone may have only begun, or the machine stood still
 					continue
 				}
 				return fmt.Errorf("%s has a tone of %.0f Hz, want %d", name, f, micTone)
@@ -245,7 +284,7 @@ const silentTime = 500 * time.Millisecond
 
 // silent waits until the microphone's packets end.
 func (d *desk) silent() error {
-	deadline := time.After(3 * time.Second)
+	deadline := time.After(patience)
 	for {
 		select {
 		case <-deadline:
@@ -274,8 +313,10 @@ func pitch(sound []int16) float64 {
 	return at
 }
 
-func (d *desk) check(got seen) {
+func (d *desk) check(got seen) error {
 	t := d.t
+	var faults []error
+	wrong := func(format string, arguments ...any) { faults = append(faults, fmt.Errorf(format, arguments...)) }
 	var afterAnswer []float64
 	for _, pair := range got.Times {
 		afterAnswer = append(afterAnswer, pair[1])
@@ -283,34 +324,35 @@ func (d *desk) check(got seen) {
 	t.Logf("ms from offer to connected, and from answer: %.0f", got.Times)
 	slices.Sort(afterAnswer)
 	if afterAnswer[len(afterAnswer)/2] > 500 {
-		t.Errorf("connecting took %.0f ms after the answer", afterAnswer)
+		wrong("connecting took %.0f ms after the answer", afterAnswer)
 	}
 	for i, want := range lineTones {
 		if i >= len(got.Tones) || math.Abs(got.Tones[i]-want) > 12 {
-			t.Errorf("the browser hears %.0f Hz on its lines, want %.0f", got.Tones, lineTones)
+			wrong("the browser hears %.0f Hz on its lines, want %.0f", got.Tones, lineTones)
 			break
 		}
 	}
 	if got.State != "connected" {
-		t.Errorf("the connection is %s at the end", got.State)
+		wrong("the connection is %s at the end", got.State)
 	}
 	if in := got.Stats.RemoteInbound; len(in) == 0 || in[0].RoundTripTimeMeasurements == 0 {
-		t.Errorf("the browser has no reports about its microphone: %+v", in)
+		wrong("the browser has no reports about its microphone: %+v", in)
 	}
 	if len(got.Stats.RemoteOutbound) != len(lineTones) {
-		t.Errorf("the browser has reports of %d lines", len(got.Stats.RemoteOutbound))
+		wrong("the browser has reports of %d lines", len(got.Stats.RemoteOutbound))
 	}
 	for _, in := range got.Stats.Inbound {
 		if in.PacketsReceived < 100 || in.PacketsLost > 0 {
-			t.Errorf("the browser received %+v", in)
+			wrong("the browser received %+v", in)
 		}
 	}
 	stats := d.peer.Stats()
 	t.Logf("%s; encodings by %s; %+v", got.Agent, got.Switched, stats)
 	if !strings.Contains(stats.Profile, "GCM") {
-		t.Errorf("SRTP profile %s", stats.Profile)
+		wrong("SRTP profile %s", stats.Profile)
 	}
 	if stats.Lost != 0 || stats.Bad != 0 || stats.Downlink.At == 0 {
-		t.Errorf("the server's figures: %+v", stats)
+		wrong("the server's figures: %+v", stats)
 	}
+	return errors.Join(faults...)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +17,13 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// patience is how long is waited for what must happen.
+const patience = 30 * time.Second
+
+// loopback is an address of this process alone: what another test sends to a port
+// that one of its sockets had cannot come to an engine here.
+var loopback = netip.AddrFrom4([4]byte{127, byte(64 | os.Getpid()>>8&0x3f), byte(os.Getpid()), 2})
+
 // startEngine serves on a free port of the loopback interface.
 func startEngine(t testing.TB, change ...func(*Config)) *Engine {
 	t.Helper()
@@ -24,7 +32,7 @@ func startEngine(t testing.TB, change ...func(*Config)) *Engine {
 	var running sync.WaitGroup
 	running.Go(func() { pacer.Run(ctx) })
 	config := Config{
-		Listen: "127.0.0.1:0", Pacer: pacer, PublicIPs: []netip.Addr{netip.MustParseAddr("127.0.0.1")},
+		Listen: netip.AddrPortFrom(loopback, 0).String(), Pacer: pacer, PublicIPs: []netip.Addr{loopback},
 		Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	for _, c := range change {
@@ -52,7 +60,7 @@ func (s states) options() PeerOptions { return PeerOptions{OnState: func(state S
 // await waits for a state, passing over others.
 func (s states) await(t testing.TB, want State) {
 	t.Helper()
-	timeout := time.After(20 * time.Second)
+	timeout := time.After(patience)
 	for {
 		select {
 		case got := <-s:
@@ -98,7 +106,7 @@ func await[T any](t testing.TB, what string, from <-chan T) T {
 	select {
 	case v := <-from:
 		return v
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatalf("no %s came", what)
 		panic("unreachable")
 	}

@@ -77,14 +77,14 @@ func newPair(t testing.TB) *pair {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sink, err := openSocket(e, "127.0.0.1:0")
+	sink, err := openSocket(e, netip.AddrPortFrom(loopback, 0).String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(sink.close)
 	x := &pair{peer: p, far: far, from: sink.conn.LocalAddr().(interface{ AddrPort() netip.AddrPort }).AddrPort()}
 	x.reader = &reader{engine: e, bindings: make(map[netip.AddrPort]*binding)}
-	to, _ := x.reader.bind(p, x.from, endpoint{socket: e.sockets[0], remote: x.from, local: netip.MustParseAddr("127.0.0.1")})
+	to, _ := x.reader.bind(p, x.from, endpoint{socket: e.sockets[0], remote: x.from, local: loopback})
 	p.path.Store(to)
 	p.heard.Store(int64(media.Now()))
 	p.setState(StateConnected)
@@ -198,17 +198,16 @@ func TestHandshakeLeavesNothingBehind(t *testing.T) {
 	e := startEngine(t)
 	c := newClient(t, pion.MimeTypePCMA)
 	p, _ := connect(t, e, c)
-	if p.pipe.Closed() {
+	// The client may have sent a report of its own already, which shows it too.
+	if p.pipe.Closed() && !p.proven.Load() {
 		t.Fatal("the last flight cannot be repeated any more")
 	}
 	c.prime(t, newEarOn(p))
-	for range 100 {
-		if p.pipe.Closed() {
-			return
+	for limit := time.Now().Add(lingerTime - time.Second); !p.pipe.Closed(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(limit) {
+			t.Fatal("DTLS goes on although the browser has shown that it has the keys")
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
-	t.Error("DTLS goes on although the browser has shown that it has the keys")
 }
 
 func newEarOn(p *Peer) *ear {

@@ -36,6 +36,10 @@ const (
 	// lostAfter is how long a connected browser may be silent. Browsers check
 	// the connection every 2 to 6 s (RFC 7675 §5.1), also when nobody talks.
 	lostAfter = 7 * time.Second
+	// stillTime between two ticks shows that this machine stood still. For
+	// wakeTime after that nobody is lost: what came meanwhile is yet to be read.
+	stillTime = 100 * time.Millisecond
+	wakeTime  = time.Second
 	// handshakeTime is how long DTLS may take after the first check.
 	handshakeTime = 10 * time.Second
 	// connectTime is how long a browser may take to its first check and
@@ -83,6 +87,8 @@ type Peer struct {
 	heard   atomic.Int64  // when the browser was last heard, on the clock of media.Now
 	proven  atomic.Bool   // something encrypted came: the handshake is over on both sides
 	joined  time.Duration // when the handshake was over on ours; the pacer's after that
+
+	ticked, awake time.Duration // the last tick, and the first one after the machine stood still; the pacer's
 
 	mu          sync.Mutex // never held while anything waits
 	offer       *offer
@@ -339,6 +345,10 @@ func (p *Peer) setState(s State) bool {
 
 // Tick watches over the connection; the pacer calls it.
 func (p *Peer) Tick(now time.Duration) bool {
+	if now-p.ticked > stillTime {
+		p.awake = now
+	}
+	p.ticked = now
 	silent := now - time.Duration(p.heard.Load())
 	switch p.State() {
 	case StateConnecting:
@@ -348,7 +358,7 @@ func (p *Peer) Tick(now time.Duration) bool {
 			return false
 		}
 	case StateConnected:
-		if silent > lostAfter {
+		if silent > lostAfter && now-p.awake > wakeTime {
 			p.setState(StateLost)
 		}
 		if !p.pipe.Closed() && (p.proven.Load() || now-p.joined > lingerTime) {

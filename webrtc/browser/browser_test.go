@@ -6,9 +6,9 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,6 +21,13 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// patience is how long is waited for what must happen.
+const patience = time.Minute
+
+// loopback is an address of this process alone: what another test sends to a port
+// that one of its sockets had cannot come to a server here.
+var loopback = netip.AddrFrom4([4]byte{127, byte(64 | os.Getpid()>>8&0x3f), byte(os.Getpid()), 3})
+
 // start serves on loopback, and makes an engine of browsers.
 func start(t testing.TB) (*webrtc.Engine, *Engine) {
 	t.Helper()
@@ -29,7 +36,7 @@ func start(t testing.TB) (*webrtc.Engine, *Engine) {
 	var running sync.WaitGroup
 	running.Go(func() { pacer.Run(ctx) })
 	server, err := webrtc.New(webrtc.Config{
-		Listen: "127.0.0.1:0", PublicIPs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}, Pacer: pacer,
+		Listen: netip.AddrPortFrom(loopback, 0).String(), PublicIPs: []netip.Addr{loopback}, Pacer: pacer,
 		Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -52,22 +59,32 @@ func start(t testing.TB) (*webrtc.Engine, *Engine) {
 func connect(t testing.TB, server *webrtc.Engine, engine *Engine, o Options) (*Browser, *webrtc.Peer) {
 	t.Helper()
 	b := engine.New(o)
-	up := make(chan struct{})
-	p, answer, err := server.NewPeer(b.Offer(), webrtc.PeerOptions{OnState: func(s webrtc.State) {
-		if s == webrtc.StateConnected {
-			close(up)
-		}
-	}})
+	states := make(chan webrtc.State, 10)
+	p, answer, err := server.NewPeer(b.Offer(), webrtc.PeerOptions{OnState: func(s webrtc.State) { states <- s }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if err := b.Connect(ctx, answer); err != nil {
 		t.Fatal(err)
 	}
-	<-up
+	if s := await(t, "state", states); s != webrtc.StateConnected {
+		t.Fatalf("the peer became %v", s)
+	}
 	return b, p
+}
+
+// await waits for something and gives up in time.
+func await[T any](t testing.TB, what string, from <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-from:
+		return v
+	case <-time.After(patience):
+		t.Fatalf("no %s came", what)
+		panic("unreachable")
+	}
 }
 
 // sink passes packets to a function.
@@ -100,16 +117,16 @@ func TestSoundPassesBothWays(t *testing.T) {
 	if err := b.Send(media.Header{PayloadType: pt, Sequence: 7, Timestamp: 8, Marker: true}, []byte("up")); err != nil {
 		t.Fatal(err)
 	}
-	if c := <-up; c.Codec != media.PCMU || string(c.Payload) != "up" || c.Sequence != 7 || c.Timestamp != 8 || !c.Marker {
+	if c := await(t, "sound of the browser", up); c.Codec != media.PCMU || string(c.Payload) != "up" || c.Sequence != 7 || c.Timestamp != 8 || !c.Marker {
 		t.Errorf("the server heard %+v", c)
 	}
 	for line := range p.Lines() {
 		p.Line(line).WritePacket(&media.Packet{Source: 1, Codec: media.PCMA, Payload: []byte("down"), Arrived: media.Now()})
-		c := <-got
+		c := await(t, "sound for the browser", got)
 		if n, ok := b.Line(c.h.SSRC); !ok || n != line || c.payload != "down" || c.h.PayloadType != 8 {
 			t.Errorf("on line %d the browser heard %+v", line, c)
 		}
-		if c.late < 0 || c.late > 5*time.Second {
+		if c.late < 0 || c.late > patience {
 			t.Errorf("the packet arrived %v ago", c.late)
 		}
 	}
@@ -119,7 +136,7 @@ func TestSilentBrowserStaysConnected(t *testing.T) {
 	server, engine := start(t)
 	_, p := connect(t, server, engine, Options{})
 	before := p.Stats().Heard
-	deadline := time.Now().Add(15 * time.Second)
+	deadline := time.Now().Add(patience)
 	for p.Stats().Heard < before+4*time.Second {
 		if time.Now().After(deadline) {
 			t.Fatal("the browser does not keep the connection up")
@@ -140,7 +157,7 @@ func TestAnotherServersAnswerIsRefused(t *testing.T) {
 	}
 	i := strings.Index(answer, "sha-256 ") + len("sha-256 ")
 	forged := strings.ReplaceAll(answer, answer[i:i+5], "00:00")
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if err := b.Connect(ctx, forged); err == nil || errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("error %v", err)
@@ -162,29 +179,32 @@ func TestAnswersThatAreNoneAreRefused(t *testing.T) {
 func TestHundredBrowsersConnectAtOnce(t *testing.T) {
 	server, engine := start(t)
 	const n = 100
-	var heard atomic.Int64
 	var all sync.WaitGroup
 	begin := time.Now()
 	for range n {
 		all.Go(func() {
-			b, p := connect(t, server, engine, Options{OnPacket: func(media.Header, []byte, time.Duration) { heard.Add(1) }})
+			back := make(chan uint32, 100)
+			b, p := connect(t, server, engine, Options{OnPacket: func(h media.Header, _ []byte, _ time.Duration) { back <- h.SSRC }})
 			p.Line(0).Listen(call.Listener{Packets: sink(func(m *media.Packet) { p.Line(0).WritePacket(m) })})
+			// One after the other: datagrams that the kernel has no room for are lost.
 			for i := range 10 {
 				if err := b.Send(media.Header{PayloadType: 8, Sequence: uint16(i), Timestamp: uint32(i) * 160}, make([]byte, 160)); err != nil {
 					t.Error(err)
+				}
+				select {
+				case ssrc := <-back:
+					if line, ok := b.Line(ssrc); !ok || line != 0 {
+						t.Errorf("packet %d came back on line %d", i, line)
+					}
+				case <-time.After(patience):
+					t.Errorf("packet %d did not come back", i)
+					return
 				}
 			}
 		})
 	}
 	all.Wait()
-	t.Logf("%d browsers connected in %v", n, time.Since(begin))
-	deadline := time.Now().Add(10 * time.Second)
-	for heard.Load() < 10*n && time.Now().Before(deadline) {
-		time.Sleep(10 * time.Millisecond)
-	}
-	if heard.Load() != 10*n {
-		t.Errorf("%d of %d packets came back", heard.Load(), 10*n)
-	}
+	t.Logf("%d browsers connected and heard themselves in %v", n, time.Since(begin))
 }
 
 func BenchmarkEcho(b *testing.B) {
@@ -217,15 +237,11 @@ func TestAFaultInOneCallLeavesTheSocketReading(t *testing.T) {
 	if err := b.Send(media.Header{PayloadType: 8, Sequence: 1}, []byte("first")); err != nil {
 		t.Fatal(err)
 	}
-	<-tried
+	await(t, "sound", tried)
 	heard := make(chan struct{}, 1)
 	p.Line(0).Listen(call.Listener{Packets: sink(func(*media.Packet) { heard <- struct{}{} })})
 	if err := b.Send(media.Header{PayloadType: 8, Sequence: 2, Timestamp: 160}, []byte("second")); err != nil {
 		t.Fatal(err)
 	}
-	select {
-	case <-heard:
-	case <-time.After(5 * time.Second):
-		t.Fatal("nothing is heard after the fault")
-	}
+	await(t, "sound after the fault", heard)
 }
