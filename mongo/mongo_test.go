@@ -26,6 +26,15 @@ THE MONGODB STORE IS NOT TESTED: CARILLON_TEST_MONGO names no server.
 Get one with:  export CARILLON_TEST_MONGO=$(scripts/mongo-for-tests)
 **********************************************************************`
 
+// patient is a URI with time limits for a machine that has much else to do.
+func patient(uri string) string {
+	separator := "?"
+	if strings.Contains(uri, "?") {
+		separator = "&"
+	}
+	return uri + separator + "serverSelectionTimeoutMS=60000&connectTimeoutMS=60000&timeoutMS=60000"
+}
+
 // testURI is the URI of a database of the test's own.
 func testURI(t *testing.T) string {
 	t.Helper()
@@ -60,7 +69,7 @@ func open(t *testing.T, uri string) *Store {
 // fresh is a store over an empty database that goes with the test.
 func fresh(t *testing.T) *Store {
 	t.Helper()
-	return freshAt(t, testURI(t))
+	return freshAt(t, patient(testURI(t)))
 }
 
 func freshAt(t *testing.T, uri string) *Store {
@@ -72,7 +81,7 @@ func freshAt(t *testing.T, uri string) *Store {
 			t.Error(err)
 			return
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := errors.Join(client.Database(database(uri)).Drop(ctx), client.Disconnect(ctx)); err != nil {
 			t.Error(err)
@@ -104,18 +113,25 @@ func TestDatabaseOfURI(t *testing.T) {
 
 func TestOpenTellsWhatIsWrong(t *testing.T) {
 	for _, uri := range []string{"", "http://localhost/", "mongodb://", "mongodb://u:secret@127.0.0.1:1/?serverSelectionTimeoutMS=200"} {
-		begun := time.Now()
-		s, err := Open(t.Context(), uri)
-		if err == nil {
-			t.Errorf("%q was opened", uri)
-			_ = s.Close()
-			continue
-		}
-		if strings.Contains(err.Error(), "secret") {
-			t.Errorf("the password is in the error: %v", err)
-		}
-		if took := time.Since(begun); took > 3*time.Second {
-			t.Errorf("%q took %v", uri, took)
+		for try := 1; ; try++ {
+			begun := time.Now()
+			s, err := Open(t.Context(), uri)
+			if err == nil {
+				t.Errorf("%q was opened", uri)
+				_ = s.Close()
+				break
+			}
+			if strings.Contains(err.Error(), "secret") {
+				t.Errorf("the password is in the error: %v", err)
+			}
+			took := time.Since(begun)
+			if took < 3*time.Second {
+				break
+			}
+			if try == 3 { // the machine may stand still during one of them
+				t.Errorf("%q took %v", uri, took)
+				break
+			}
 		}
 	}
 }
@@ -244,7 +260,7 @@ func TestAbandonedBlobsAreRemoved(t *testing.T) {
 
 // Two processes over one database.
 func TestDatabaseIsShared(t *testing.T) {
-	uri := testURI(t)
+	uri := patient(testURI(t))
 	one := freshAt(t, uri)
 	two := open(t, uri)
 	schema := store.Schema{Table: "things", Fields: []string{"login"}, Unique: []string{"login"}}

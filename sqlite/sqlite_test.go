@@ -125,7 +125,7 @@ func TestFileIsShared(t *testing.T) {
 		if _, err := tx.ExecContext(t.Context(), `DELETE FROM things`); err != nil {
 			return err
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		for _, s := range []*Store{one, two} {
 			if _, err := s.Get(ctx, "things", "a"); err != nil {

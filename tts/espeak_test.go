@@ -66,10 +66,10 @@ func TestEspeakIsBounded(t *testing.T) {
 	defer cancel()
 	start := time.Now()
 	// The child of the script keeps the pipe open after the script is killed.
-	if _, err := program(t, "sleep 20").Speak(ctx, "en", "hello"); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := program(t, "sleep 60").Speak(ctx, "en", "hello"); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
-	if took := time.Since(start); took > 5*time.Second {
+	if took := time.Since(start); took > 30*time.Second {
 		t.Errorf("it took %v to stop a program that hangs", took)
 	}
 	if _, err := program(t, "exec cat /dev/zero").Speak(t.Context(), "en", "hello"); err == nil || !strings.Contains(err.Error(), "bytes of sound") {

@@ -188,7 +188,7 @@ func equal(t *testing.T, got, want []string) {
 
 // short bounds what must not wait.
 func short(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
