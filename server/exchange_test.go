@@ -616,6 +616,22 @@ func TestTheOneWhoAskedHangsUpWhileItRings(t *testing.T) {
 	}
 }
 
+// wantTalk checks that two who were connected hear each other, and that no call is
+// left when one of them hangs up.
+func wantTalk(t *testing.T, h *house, caller *calltest.Caller, far *calltest.Called) {
+	t.Helper()
+	caller.Speak(900001, 4)
+	far.Speak(900002, 4)
+	if far.Heard(900001) != 4 || caller.Heard(900002) != 4 {
+		t.Error("the two do not hear each other")
+	}
+	hungUp(far)
+	synctest.Wait()
+	if !caller.Over() || h.calls.Count() != 0 {
+		t.Errorf("%d calls run on", h.calls.Count())
+	}
+}
+
 func TestATelephoneConnectsItsTwoCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := build(t, telephones(func(s *flow.Snapshot) {
@@ -633,22 +649,13 @@ func TestATelephoneConnectsItsTwoCalls(t *testing.T) {
 		var told reports
 		first.Tell(call.Refer{Leg: first, Replaces: second, Report: told.told})
 		synctest.Wait()
-		caller.Speak(900001, 4)
-		far.Speak(900002, 4)
-		if far.Heard(900001) != 4 || caller.Heard(900002) != 4 {
-			t.Error("the two do not hear each other")
-		}
 		if !told.are(200) || !first.Over() || !second.Over() {
 			t.Errorf("told %v; the telephone's legs are not both let go", told.list)
 		}
 		if r := h.records.nth(0); r.Cause != "transferred" {
 			t.Errorf("the first call ended with %q", r.Cause)
 		}
-		hungUp(far)
-		synctest.Wait()
-		if !caller.Over() || h.calls.Count() != 0 {
-			t.Errorf("%d calls run on", h.calls.Count())
-		}
+		wantTalk(t, h, caller, far)
 	})
 }
 

@@ -119,19 +119,10 @@ func TestAnAgentWhoConnectsTwoCallsIsFree(t *testing.T) {
 				second.Tell(call.Refer{Leg: second, Replaces: hers, Report: told.told})
 			}
 			wantStates(t, h, "after the transfer", map[string]queue.State{"alice": queue.Ready})
-			caller.Speak(900001, 4)
-			far.Speak(900002, 4)
-			if !told.are(200) || far.Heard(900001) != 4 || caller.Heard(900002) != 4 {
-				t.Errorf("told %v: the two do not hear each other", told.list)
+			if r := h.records.nth(0); r.Agent != "alice" || !told.are(200) {
+				t.Errorf("the record of the first call names %q; told %v", r.Agent, told.list)
 			}
-			if r := h.records.nth(0); r.Agent != "alice" {
-				t.Errorf("the record of the first call names %q", r.Agent)
-			}
-			hungUp(far)
-			synctest.Wait()
-			if !caller.Over() || h.calls.Count() != 0 {
-				t.Errorf("%d calls run on", h.calls.Count())
-			}
+			wantTalk(t, h, caller, far)
 		})
 	}
 }
