@@ -28,6 +28,7 @@ var arrows = map[string][]string{
 	"mongo":          {"store"},
 	"ui":             {"ccs"},
 	"static":         {},
+	"internal/leaks": {},
 	"server/archive": {"call", "ccs", "flow", "media", "store"},
 	"server/desk":    {"call", "ccs", "media", "queue", "webrtc"},
 	"server/web":     {"ccs", "media", "static", "store", "ui"},

@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
-	"go.uber.org/goleak"
 
+	"github.com/carillon-cc/carillon/internal/leaks"
 	"github.com/carillon-cc/carillon/media"
 	"github.com/carillon-cc/carillon/server"
 )
@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asServer) != "" {
 		serve()
 	}
-	goleak.VerifyTestMain(m)
+	leaks.Verify(m)
 }
 
 // serve runs a server with the settings of the environment.

@@ -19,8 +19,7 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
+	"github.com/carillon-cc/carillon/internal/leaks"
 	"github.com/carillon-cc/carillon/media"
 	"github.com/carillon-cc/carillon/server"
 	"github.com/carillon-cc/carillon/server/desk/desktest"
@@ -31,7 +30,7 @@ import (
 	"github.com/carillon-cc/carillon/webrtc/browser"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaks.Verify(m) }
 
 const password = "a password for tests"
 

@@ -14,17 +14,17 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	driver "go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
-	"go.uber.org/goleak"
 
 	"github.com/carillon-cc/carillon/ccs"
 	"github.com/carillon-cc/carillon/ccs/demo"
+	"github.com/carillon-cc/carillon/internal/leaks"
 	"github.com/carillon-cc/carillon/media"
 	"github.com/carillon-cc/carillon/mongo"
 	"github.com/carillon-cc/carillon/sqlite"
 	"github.com/carillon-cc/carillon/store"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaks.Verify(m) }
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 

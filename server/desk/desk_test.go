@@ -13,10 +13,10 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
-	"go.uber.org/goleak"
 
 	"github.com/carillon-cc/carillon/call"
 	"github.com/carillon-cc/carillon/ccs"
+	"github.com/carillon-cc/carillon/internal/leaks"
 	"github.com/carillon-cc/carillon/media"
 	"github.com/carillon-cc/carillon/queue"
 	"github.com/carillon-cc/carillon/server/desk"
@@ -25,7 +25,7 @@ import (
 	"github.com/carillon-cc/carillon/webrtc/browser"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaks.Verify(m) }
 
 // patience is how long is waited for what must happen. It happens in milliseconds,
 // but the machine may be busy.
