@@ -36,6 +36,12 @@ type shift struct {
 // many sources, about 5 MB.
 const shiftSize = 1 << 15
 
+// handOver is how long a shift whose successor reads is kept by sipgo. Requests that
+// it read may still be on their way to their handlers: where sipgo finds their sources
+// forgotten, it answers them from a socket of another port, which a telephone behind
+// a NAT never hears. A machine may stand still for a second.
+const handOver = 5 * time.Second
+
 // ReadFrom returns the next datagram of somebody who is heard. It keeps sipgo
 // listening, which would end at the first error.
 func (s *shift) ReadFrom(b []byte) (int, net.Addr, error) {
@@ -85,6 +91,10 @@ func (g *Gateway) readUDP(s *guardedSocket, readers *sync.WaitGroup, began func(
 				readers.Go(func() { g.readUDP(s, readers, sync.OnceFunc(func() { close(reads) })) })
 				// Until then requests of ours would find no socket.
 				<-reads
+				select {
+				case <-time.After(handOver):
+				case <-g.sending.Done():
+				}
 			}})
 			return false
 		}()
