@@ -14,6 +14,7 @@ import (
 	"github.com/carillon-cc/carillon/media"
 	"github.com/carillon-cc/carillon/sipgw"
 	"github.com/carillon-cc/carillon/sipgw/phone"
+	"github.com/carillon-cc/carillon/sipgw/siptest"
 )
 
 // counter counts packets.
@@ -24,7 +25,7 @@ func (c *counter) WritePacket(*media.Packet) { c.n.Add(1) }
 // say sends packets of sound to where an offer wants them.
 func say(t *testing.T, from *net.UDPConn, invite *sip.Request, first uint16, count int) {
 	t.Helper()
-	to := netip.AddrPortFrom(loopback, soundPort(t, invite))
+	to := soundAt(t, invite)
 	for i := range count {
 		sequence := first + uint16(i)
 		h := media.Header{PayloadType: 8, Sequence: sequence, Timestamp: uint32(sequence) * 160, SSRC: 7}
@@ -35,25 +36,26 @@ func say(t *testing.T, from *net.UDPConn, invite *sip.Request, first uint16, cou
 }
 
 func TestProvisionalResponsesOfEveryOrder(t *testing.T) {
+	const nothing, ringing, early = 0, 1, 2
 	type step struct {
 		status int
 		sound  bool
 		tag    string
+		told   int
 	}
 	rows := []struct {
 		name  string
 		steps []step
-		want  []bool // Early of each Ringing
 	}{
-		{"only trying", []step{{100, false, ""}}, nil},
-		{"ringing", []step{{100, false, ""}, {180, false, "a"}}, []bool{false}},
-		{"ringing often", []step{{180, false, "a"}, {180, false, "a"}, {180, false, "b"}}, []bool{false}},
-		{"progress without sound", []step{{183, false, "a"}}, []bool{false}},
-		{"early media", []step{{183, true, "a"}}, []bool{true}},
-		{"sound with the ringing", []step{{180, true, "a"}}, []bool{true}},
-		{"ringing, then early media", []step{{180, false, "a"}, {183, true, "a"}}, []bool{false, true}},
-		{"early media, then ringing", []step{{183, true, "a"}, {180, false, "a"}}, []bool{true}},
-		{"early media of two telephones", []step{{183, true, "a"}, {183, true, "b"}}, []bool{true}},
+		{"only trying", []step{{100, false, "", nothing}}},
+		{"ringing", []step{{100, false, "", nothing}, {180, false, "a", ringing}}},
+		{"ringing often", []step{{180, false, "a", ringing}, {180, false, "a", nothing}, {180, false, "b", nothing}}},
+		{"progress without sound", []step{{183, false, "a", ringing}}},
+		{"early media", []step{{183, true, "a", early}}},
+		{"sound with the ringing", []step{{180, true, "a", early}}},
+		{"ringing, then early media", []step{{180, false, "a", ringing}, {183, true, "a", early}}},
+		{"early media, then ringing", []step{{183, true, "a", early}, {180, false, "a", nothing}}},
+		{"early media of two telephones", []step{{183, true, "a", early}, {183, true, "b", nothing}}},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -67,11 +69,11 @@ func TestProvisionalResponsesOfEveryOrder(t *testing.T) {
 					body = a.answer()
 				}
 				a.respond(invite, s.status, s.tag, body, "Require: 100rel", "RSeq: 1")
-				time.Sleep(20 * time.Millisecond) // each message has a goroutine of its own
-			}
-			for _, early := range row.want {
-				if got := expect[call.Ringing](t, o); got.Early != early {
-					t.Errorf("early %v, want %v", got.Early, early)
+				// Each message has a goroutine of its own, so the next one must wait.
+				if s.told == nothing {
+					time.Sleep(20 * time.Millisecond)
+				} else if got := expect[call.Ringing](t, o); got.Early != (s.told == early) {
+					t.Errorf("early %v after %+v", got.Early, s)
 				}
 			}
 			a.respond(invite, 200, "a", a.answer())
@@ -108,28 +110,36 @@ func TestEarlyMediaIsHeardFromTheNewestTelephone(t *testing.T) {
 	var heard counter
 	o.hear(&heard)
 	invite := a.next(sip.INVITE)
+	looked := func(count uint64) {
+		t.Helper()
+		settled(t, "they are looked at", func() bool {
+			s := sipgw.PortStats(o.CalledLeg)
+			return s.Received+s.Foreign+s.Bad == count
+		})
+	}
 	say(t, a.rtp, invite, 0, 5)
-	time.Sleep(50 * time.Millisecond)
+	looked(5)
 	if n := heard.n.Load(); n != 0 {
 		t.Errorf("%d packets before any session description", n)
 	}
 	a.respond(invite, 183, "a", a.answer())
 	expect[call.Ringing](t, o)
 	// Nobody is heard before the answer from elsewhere than the network says.
-	stranger, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 9)})
+	stranger, err := net.ListenUDP("udp", &net.UDPAddr{IP: siptest.Address().AsSlice()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer stranger.Close()
 	say(t, stranger, invite, 500, 5)
-	time.Sleep(50 * time.Millisecond)
+	looked(10)
 	if n := heard.n.Load(); n != 0 {
 		t.Errorf("%d packets of a stranger", n)
 	}
 	say(t, a.rtp, invite, 100, 5)
 	settled(t, "the network is heard", func() bool { return heard.n.Load() == 5 })
-	a.respond(invite, 183, "b", a.answerAt(other.port(), 8))
-	time.Sleep(50 * time.Millisecond)
+	newest := netip.AddrPortFrom(other.addr().Addr(), uint16(other.port()))
+	a.respond(invite, 183, "b", a.answerTo(newest, 8))
+	settled(t, "the newest is sent to", func() bool { return sipgw.PortStats(o.CalledLeg).Remote == newest })
 	before := heard.n.Load()
 	say(t, other.rtp, invite, 100, 5)
 	settled(t, "the newest is heard", func() bool { return heard.n.Load() == before+5 })
@@ -274,7 +284,7 @@ func TestWrongPasswordIsGivenOnce(t *testing.T) {
 func TestEarlyMediaOfATelephoneIsHeardByTheCaller(t *testing.T) {
 	w := build(t, nil)
 	p, rings := callee(t)
-	a := ok[*phone.Phone](t)(phone.New(phone.Config{Local: loopback}))
+	a := ok[*phone.Phone](t)(phone.New(phone.Config{Local: siptest.Address()}))
 	t.Cleanup(a.Close)
 	caller := ok[*phone.Call](t)(a.Dial(t.Context(), phone.Options{URI: "sip:1000@" + w.Addr().String(), Keep: time.Minute}))
 	in := <-w.incoming

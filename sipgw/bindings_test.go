@@ -11,15 +11,8 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"github.com/carillon-cc/carillon/ccs"
+	"github.com/carillon-cc/carillon/sipgw/siptest"
 )
-
-// apart has a gateway listen where nobody takes its port while it is restarted.
-func apart(t *testing.T) func(*Config) {
-	return func(c *Config) {
-		secure(t, c)
-		c.Listen, c.ListenTLS = "127.0.43.1:0", "127.0.43.1:0"
-	}
-}
 
 // stored is what a gateway has stored when it stops.
 func (b *bench) stored() []ccs.Binding {
@@ -41,7 +34,7 @@ func restart(t *testing.T, b *bench, change func([]ccs.Binding), lines ...*ccs.L
 		change(kept)
 	}
 	again := prepare(t, func(c *Config) {
-		apart(t)(c)
+		secure(t, c)
 		c.AllowLoopback, c.Listen, c.ListenTLS = false, at.String(), secured.String()
 	})
 	again.SetLines(lines)
@@ -54,7 +47,7 @@ func restart(t *testing.T, b *bench, change func([]ccs.Binding), lines ...*ccs.L
 func TestATelephoneIsRungAfterARestartWithoutRegistering(t *testing.T) {
 	for name, contact := range map[string]string{"as it is": "", "behind a NAT": "<sip:100@10.0.0.1:5060>"} {
 		t.Run(name, func(t *testing.T) {
-			b := startLines(t, apart(t), line100())
+			b := startLines(t, func(c *Config) { secure(t, c) }, line100())
 			h := newHandset(t, b, "udp", "127.0.0.1")
 			h.contact = contact
 			h.mustRegister()
@@ -97,7 +90,7 @@ func TestTelephonesThatAreNotRestored(t *testing.T) {
 		{"it has ended", []*ccs.Line{line100()}, func(list []ccs.Binding) { list[0].Expires = time.Now() }},
 	} {
 		t.Run(x.name, func(t *testing.T) {
-			b := startLines(t, apart(t), line100())
+			b := startLines(t, func(c *Config) { secure(t, c) }, line100())
 			newHandset(t, b, "udp", "127.0.0.1").mustRegister()
 			if b = restart(t, b, x.change, x.lines...); b.Stats().Registered != 0 {
 				t.Error("it is restored")
@@ -121,16 +114,18 @@ func TestTelephonesOnConnectionsAfterARestart(t *testing.T) {
 		{"over TLS", "tls", ";transport=tls", true, false},
 	} {
 		t.Run(x.name, func(t *testing.T) {
-			b := startLines(t, apart(t), line100())
-			l, err := net.Listen("tcp", "127.0.0.1:0")
+			b := startLines(t, func(c *Config) { secure(t, c) }, line100())
+			ip := siptest.Address() // where nobody else listens when it is closed
+			l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: ip.AsSlice()})
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer l.Close()
+			_ = l.SetDeadline(time.Now().Add(patience))
 			if !x.listens {
 				l.Close()
 			}
-			h := newHandset(t, b, x.network, "127.0.0.1")
+			h := newHandset(t, b, x.network, ip.String())
 			uri, params, _ := strings.Cut(x.params, ";+")
 			h.contact = "<sip:100@" + l.Addr().String() + uri + ">"
 			if params != "" {

@@ -83,6 +83,8 @@ type Config struct {
 	// shift is how many datagrams are read before what sipgo keeps of their
 	// sources is dropped.
 	shift int
+	// sameKey is sameKeyTime, which a test makes longer.
+	sameKey time.Duration
 	// Log is where to write. Default slog.Default().
 	Log *slog.Logger
 }
@@ -137,6 +139,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.shift == 0 {
 		c.shift = shiftSize
 	}
+	setDefault(&c.sameKey, sameKeyTime)
 	setDefault(&c.Timers.T1, 500*time.Millisecond)
 	setDefault(&c.Timers.T2, 4*time.Second)
 	setDefault(&c.Timers.MediaTimeout, 30*time.Second)

@@ -230,7 +230,7 @@ func TestStrangerToACallThatRingsIsRefused(t *testing.T) {
 }
 
 func TestRequestOvertakesTheRinging(t *testing.T) {
-	g := start(t, nil)
+	g := start(t, func(c *Config) { c.Timers.T1 = patience }) // it waits for half of that
 	r := newRaw(t, g, "127.0.0.1")
 	s, invite := r.ring(g)
 	r.callID, r.toTag = field(invite, "Call-ID"), tagOf(invite, "From")

@@ -108,7 +108,7 @@ func TestTrunkOverTLSTalksInEncryptedSound(t *testing.T) {
 		quick(c)
 		pacer = c.Pacer
 		c.OnTrunk = func(s sipgw.TrunkState) { told <- s }
-		c.ListenTLS, c.TLSRoots, c.Resolver = "127.0.0.1:0", authority.Pool, names{at: loopback}
+		c.ListenTLS, c.TLSRoots, c.Resolver = c.Listen, authority.Pool, names{at: loopback}
 		c.TLS = &tls.Config{Certificates: []tls.Certificate{siptest.SelfSigned(t, "carillon.test")}}
 	})
 	carrier := provider("carrier")
@@ -201,7 +201,7 @@ func TestPlainSoundThroughATrunkThatDemandsEncryptionIsRefusedInWords(t *testing
 		quick(c)
 		c.Log = slog.New(slog.NewTextHandler(&log, nil))
 	})
-	p := at(t, "127.0.0.1")
+	p := anywhere(t)
 	carrier := provider("carrier", p)
 	carrier.Encryption = ccs.EncryptionRequired
 	w.SetTrunks([]*ccs.Trunk{carrier})

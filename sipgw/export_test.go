@@ -10,6 +10,9 @@ import (
 	"github.com/carillon-cc/carillon/media"
 )
 
+// PortStats is what the port of a leg's sound counts.
+func PortStats(leg call.CalledLeg) media.PortStats { return leg.(*called).port.Stats() }
+
 // Place is a placing as tests outside of the package write it.
 type Place struct {
 	Peers          []netip.AddrPort // the hops

@@ -2,6 +2,7 @@ package sipgw
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -31,6 +32,8 @@ type handset struct {
 	contact          string // "" is where it really is, "-" says nothing
 	// skipped are requests that came, on a stream, while a response was waited for.
 	skipped []sip.Message
+	// heard are the requests that came in datagrams.
+	heard map[string]bool
 }
 
 // line is an enabled line whose password is "secret".
@@ -57,7 +60,7 @@ func startLines(t *testing.T, change func(*Config), lines ...*ccs.Line) *bench {
 // newHandset makes a telephone at an address of this machine.
 func newHandset(t *testing.T, b *bench, network, from string) *handset {
 	t.Helper()
-	h := &handset{t: t, number: "100", password: "secret", callID: fmt.Sprintf("%d@handset", time.Now().UnixNano())}
+	h := &handset{t: t, number: "100", password: "secret", callID: fmt.Sprintf("%d@handset", time.Now().UnixNano()), heard: make(map[string]bool)}
 	local := netip.AddrPortFrom(netip.MustParseAddr(from), 0)
 	to := b.Addr()
 	var err error
@@ -137,18 +140,25 @@ func (h *handset) send(text string) {
 	}
 }
 
-// read returns the next message, nil after wait or at the end of a connection.
+// read returns the next message, nil after wait or at the end of a connection. A
+// request that is repeated in datagrams is passed over, but for an ACK.
 func (h *handset) read(wait time.Duration) sip.Message {
 	h.t.Helper()
 	_ = h.conn.SetReadDeadline(time.Now().Add(wait))
 	var text []byte
 	if h.stream == nil {
 		buffer := make([]byte, 65536)
-		n, err := h.conn.Read(buffer)
-		if err != nil {
-			return nil
+		for len(text) == 0 {
+			n, err := h.conn.Read(buffer)
+			if err != nil {
+				return nil
+			}
+			if text = buffer[:n]; h.heard[string(text)] {
+				text = nil
+				continue
+			}
+			h.heard[string(text)] = !bytes.HasPrefix(text, []byte("SIP/2.0 ")) && !bytes.HasPrefix(text, []byte("ACK "))
 		}
-		text = buffer[:n]
 	} else {
 		length := 0
 		for {
@@ -269,7 +279,7 @@ func (h *handset) offer() string {
 	return handsetOffer
 }
 
-const handsetOffer = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 8 101\r\na=rtpmap:101 telephone-event/8000\r\n"
+const handsetOffer = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8 101\r\na=rtpmap:101 telephone-event/8000\r\n"
 
 // call calls 1000 with a proof and returns what the gateway has, not answered.
 func (h *handset) call(b *bench, headers ...string) *served {

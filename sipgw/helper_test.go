@@ -18,6 +18,7 @@ import (
 	"github.com/carillon-cc/carillon/call"
 	"github.com/carillon-cc/carillon/ccs"
 	"github.com/carillon-cc/carillon/media"
+	"github.com/carillon-cc/carillon/sipgw/siptest"
 )
 
 func TestMain(m *testing.M) {
@@ -32,8 +33,9 @@ func TestMain(m *testing.M) {
 
 var loopback = netip.MustParseAddr("127.0.0.1")
 
-// patience is how long tests wait for what must happen.
-const patience = 5 * time.Second
+// patience is how long tests wait for what must happen, also on a machine that is
+// busy or stands still for a while.
+const patience = 20 * time.Second
 
 // bench is a gateway under test, with what its calls tell.
 type bench struct {
@@ -41,6 +43,9 @@ type bench struct {
 	calls chan *served
 	run   func() // until stop, which prepare does not do
 	stop  func()
+	// after is closed when the gateway has ended, and sends nothing any more. Only
+	// then may another test's socket be given the port.
+	after []*net.UDPConn
 }
 
 // trust makes a trunk of this machine whose telephones may transfer calls.
@@ -79,8 +84,8 @@ func (c *collector) packets() int {
 // faultyNumber is dialled to have a call fail.
 const faultyNumber = "666"
 
-// start runs a gateway on 127.0.0.1 that hands its calls to the test. It ends
-// with the test.
+// start runs a gateway on an address of its own that hands its calls to the test. It
+// ends with the test.
 func start(t *testing.T, change func(*Config)) *bench {
 	t.Helper()
 	b := prepare(t, change)
@@ -91,9 +96,9 @@ func start(t *testing.T, change func(*Config)) *bench {
 // prepare is start without running the gateway.
 func prepare(t *testing.T, change func(*Config)) *bench {
 	t.Helper()
-	pacer := media.NewPacer()
+	pacer, own := media.NewPacer(), siptest.Address()
 	cfg := Config{
-		Listen: "127.0.0.1:0", Ports: media.NewPorts(loopback, 0, 0), Pacer: pacer,
+		Listen: own.String() + ":0", Ports: media.NewPorts(own, 0, 0), Pacer: pacer,
 		AllowLoopback: true, Log: slog.New(slog.DiscardHandler),
 		Timers: Timers{Farewell: 50 * time.Millisecond},
 	}
@@ -136,7 +141,12 @@ func prepare(t *testing.T, change func(*Config)) *bench {
 		cancel()
 		running.Wait()
 	})
-	t.Cleanup(b.stop)
+	t.Cleanup(func() {
+		b.stop()
+		for _, conn := range b.after {
+			_ = conn.Close()
+		}
+	})
 	return b
 }
 
@@ -174,7 +184,9 @@ func (s *served) gone(t *testing.T) call.Cause {
 	return expect[call.Gone](t, s).Cause
 }
 
-// raw is a SIP peer that writes its messages by hand.
+// raw is a SIP peer that writes its messages by hand. It hears its gateway alone: a
+// request once, however often it is repeated, but for an ACK, which answers one
+// response each.
 type raw struct {
 	t      *testing.T
 	conn   *net.UDPConn
@@ -183,6 +195,7 @@ type raw struct {
 	callID string
 	toTag  string
 	seq    int
+	heard  map[string]bool // the requests that came
 	// rewrite changes a response before it is sent; nil leaves it.
 	rewrite func(string) string
 }
@@ -194,10 +207,13 @@ func newRaw(t *testing.T, g *bench, from string) *raw {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { conn.Close() })
+		g.after = append(g.after, conn)
 		return conn
 	}
-	return &raw{t: t, conn: listen(), rtp: listen(), to: g.Addr(), callID: fmt.Sprintf("%d@raw", time.Now().UnixNano()), seq: 1}
+	return &raw{
+		t: t, conn: listen(), rtp: listen(), to: g.Addr(), callID: fmt.Sprintf("%d@raw", time.Now().UnixNano()), seq: 1,
+		heard: make(map[string]bool),
+	}
 }
 
 func (r *raw) send(text string) {
@@ -249,11 +265,18 @@ func (r *raw) read(wait time.Duration) string {
 	r.t.Helper()
 	buffer := make([]byte, 65536)
 	_ = r.conn.SetReadDeadline(time.Now().Add(wait))
-	n, err := r.conn.Read(buffer)
-	if err != nil {
-		return ""
+	var text string
+	for text == "" {
+		n, from, err := r.conn.ReadFromUDPAddrPort(buffer)
+		if err != nil {
+			return ""
+		}
+		if text = string(buffer[:n]); from != r.to || r.heard[text] {
+			text = ""
+			continue
+		}
+		r.heard[text] = !strings.HasPrefix(text, "SIP/2.0 ") && !strings.HasPrefix(text, "ACK ")
 	}
-	text := string(buffer[:n])
 	if _, rest, ok := strings.Cut(text, "\r\nTo: "); ok && strings.HasPrefix(text, "SIP/2.0 ") && r.toTag == "" {
 		line, _, _ := strings.Cut(rest, "\r\n")
 		if _, tag, ok := strings.Cut(line, ";tag="); ok && strings.Contains(text, " INVITE\r\n") {
@@ -274,6 +297,15 @@ func (r *raw) await(prefix, part string) string {
 	}
 	r.t.Fatalf("no message %q with %q came", prefix, part)
 	return ""
+}
+
+// flush reads all that the gateway has sent up to now: its answer to one request more
+// comes last.
+func (r *raw) flush() {
+	r.t.Helper()
+	r.seq++
+	r.send(r.message("OPTIONS", fmt.Sprintf("flush%d", r.seq), r.seq, nil, ""))
+	r.await("SIP/2.0 ", fmt.Sprintf("CSeq: %d OPTIONS", r.seq))
 }
 
 // silent fails the test when a message with part comes within wait.
@@ -353,17 +385,18 @@ func (r *raw) reply(request, status string, headers []string, body string) {
 	}
 }
 
-// mediaPort reads the port of the sound in a session description.
+// mediaPort reads where a session description wants the sound.
 func mediaPort(t *testing.T, text string) netip.AddrPort {
 	t.Helper()
-	var n int
-	if _, rest, ok := strings.Cut(text, "m=audio "); ok {
-		if _, err := fmt.Sscanf(rest, "%d", &n); err == nil {
-			return netip.AddrPortFrom(loopback, uint16(n))
-		}
+	_, host, _ := strings.Cut(text, "c=IN IP4 ")
+	host, _, _ = strings.Cut(host, "\r\n")
+	_, number, _ := strings.Cut(text, "m=audio ")
+	number, _, _ = strings.Cut(number, " ")
+	at, err := netip.ParseAddrPort(host + ":" + number)
+	if err != nil {
+		t.Fatalf("no sound in\n%s", text)
 	}
-	t.Fatalf("no sound in\n%s", text)
-	return netip.AddrPort{}
+	return at
 }
 
 // sendRTP sends a packet from a socket.

@@ -29,7 +29,7 @@ type carrier struct {
 	port    uint16 // of UDP and TCP
 	portTLS uint16 // 0 without TLS
 	cmd     *exec.Cmd
-	log     strings.Builder
+	log     lockedLog
 }
 
 // identity is what a carrier shows over TLS, and the authority whose certificates
@@ -62,7 +62,7 @@ func newCarrier(t *testing.T, algorithm string, far netip.AddrPort, secure *iden
 		}
 		text = strings.NewReplacer("{PORT_TLS}", fmt.Sprint(c.portTLS), "{CERT}", cert, "{KEY}", key, "{CA}", ca).Replace("#!define WITH_TLS\n" + text)
 	}
-	text = strings.NewReplacer("{PORT}", fmt.Sprint(c.port), "{PHONE}", fmt.Sprint(far.Port()), "{ALGORITHM}", algorithm).Replace(text)
+	text = strings.NewReplacer("{PORT}", fmt.Sprint(c.port), "{PHONE}", far.String(), "{ALGORITHM}", algorithm).Replace(text)
 	if err := os.WriteFile(c.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -71,30 +71,9 @@ func newCarrier(t *testing.T, algorithm string, far netip.AddrPort, secure *iden
 	return c
 }
 
-// freePort is a port of 127.0.0.1 that neither UDP nor TCP uses.
-func freePort(t *testing.T) uint16 {
-	t.Helper()
-	for range 20 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		u, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
-		_ = l.Close()
-		if err == nil {
-			_ = u.Close()
-			return uint16(port)
-		}
-	}
-	t.Fatal("no free port")
-	return 0
-}
-
 // start runs Kamailio and waits until it answers.
 func (c *carrier) start() {
 	c.t.Helper()
-	c.log.Reset()
 	c.cmd = exec.Command("kamailio", "-DD", "-E", "-f", c.config, "-m", "32", "-M", "4", "-Y", filepath.Dir(c.config))
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	c.cmd.Stderr, c.cmd.Stdout = &c.log, &c.log
@@ -159,7 +138,7 @@ func TestTrunkRegistersWithACarrierAndCallsGoBothWays(t *testing.T) {
 		t.Run(string(row.transport)+" "+row.algorithm, func(t *testing.T) {
 			t.Parallel()
 			rings := make(chan *phone.Ring, 1)
-			far, err := phone.New(phone.Config{Local: loopback, OnCall: func(r *phone.Ring) { rings <- r }})
+			far, err := phone.New(phone.Config{Local: siptest.Address(), OnCall: func(r *phone.Ring) { rings <- r }})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -172,7 +151,7 @@ func TestTrunkRegistersWithACarrierAndCallsGoBothWays(t *testing.T) {
 				configure = func(cfg *sipgw.Config) {
 					cfg.Resolver = names{srv: "carrier.test", target: "proxy.elsewhere.test", at: loopback}
 					cfg.TLSRoots = theirs.Pool
-					cfg.ListenTLS = "127.0.0.1:0"
+					cfg.ListenTLS = cfg.Listen // its address; the port is another
 					cfg.TLS = &tls.Config{Certificates: []tls.Certificate{ours.Issue(time.Now().Add(time.Hour), "carillon.test")}}
 				}
 			}

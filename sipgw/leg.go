@@ -124,9 +124,9 @@ const (
 	byTone // in the sound
 )
 
-// sameKey is how close reports of one key in different ways come at most: some
+// sameKeyTime is how close reports of one key in different ways come at most: some
 // telephones send more than one.
-const sameKey = 500 * time.Millisecond
+const sameKeyTime = 500 * time.Millisecond
 
 // maxEvents bounds what is kept for the first Listen.
 const maxEvents = 64
@@ -207,7 +207,7 @@ func (l *leg) post(e call.Event) {
 func (l *leg) digit(digit byte, by way) {
 	now := media.Now()
 	l.mu.Lock()
-	twice := l.last.digit == digit && l.last.way != by && now-l.last.at < sameKey
+	twice := l.last.digit == digit && l.last.way != by && now-l.last.at < l.gateway.cfg.sameKey
 	if !twice {
 		l.last = keypress{digit, by, now}
 	}

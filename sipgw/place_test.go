@@ -30,6 +30,12 @@ func (o *outcomes) note(peer netip.AddrPort, status int) {
 	o.seen = append(o.seen, fmt.Sprint(peer.Port(), " ", status))
 }
 
+func (o *outcomes) any() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.seen) > 0
+}
+
 func (o *outcomes) want(t *testing.T, what string, want ...string) {
 	t.Helper()
 	o.mu.Lock()
@@ -67,12 +73,17 @@ func TestNextHopIsTriedOnlyWhereTheFirstIsOfNoUse(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
 			g := build(t, nil)
 			a, b := newWire(t), newWire(t)
 			var told outcomes
 			var released atomic.Int32
+			wait := patience // for an answer; where none comes, it has to come to an end
+			if row.first == 0 || row.second == 0 {
+				wait = 3 * time.Second
+			}
 			o := g.place(t, sipgw.Place{
-				Peers: []netip.AddrPort{a.addr(), b.addr()}, Patience: 150 * time.Millisecond,
+				Peers: []netip.AddrPort{a.addr(), b.addr()}, Patience: wait,
 				Outcome: told.note, Release: func() { released.Add(1) },
 			})
 			for i, side := range []struct {
@@ -115,9 +126,10 @@ func TestNextHopIsTriedOnlyWhereTheFirstIsOfNoUse(t *testing.T) {
 }
 
 func TestHopThatWasGivenUpIsHungUpWhenItAnswersLate(t *testing.T) {
+	t.Parallel()
 	g := build(t, nil)
 	a, b := newWire(t), newWire(t)
-	o := g.place(t, sipgw.Place{Peers: []netip.AddrPort{a.addr(), b.addr()}, Patience: 100 * time.Millisecond})
+	o := g.place(t, sipgw.Place{Peers: []netip.AddrPort{a.addr(), b.addr()}, Patience: 3 * time.Second})
 	late := a.next(sip.INVITE)
 	b.respond(b.next(sip.INVITE), 200, "b", b.answer())
 	b.next(sip.ACK)
@@ -330,7 +342,8 @@ func TestAnswerThatCrossesTheCancelIsHungUp(t *testing.T) {
 }
 
 func TestCancelThatIsNotAnsweredIsForgotten(t *testing.T) {
-	g := build(t, func(c *sipgw.Config) { c.Timers.T1 = 2 * time.Millisecond })
+	t.Parallel()
+	g := build(t, func(c *sipgw.Config) { c.Timers.T1 = 50 * time.Millisecond })
 	a := newWire(t)
 	var told outcomes
 	o := g.place(t, sipgw.Place{Peers: []netip.AddrPort{a.addr()}, Outcome: told.note})
@@ -339,20 +352,17 @@ func TestCancelThatIsNotAnsweredIsForgotten(t *testing.T) {
 	expect[call.Ringing](t, o)
 	o.Hangup(call.Cause{})
 	a.next(sip.CANCEL)
-	time.Sleep(300 * time.Millisecond) // 64*T1 and more
+	settled(t, "it is forgotten", func() bool { return told.any() }) // after 64*T1
 	told.want(t, "forgotten", fmt.Sprint(a.addr().Port(), " 183"))
 	// Whoever answers now is not left alone all the same.
 	a.respond(invite, 200, "a", a.answer())
-	for r := range a.requests {
-		if r.Method == sip.ACK {
-			break
-		}
-	}
+	a.next(sip.ACK)
 	a.bye("a")
 }
 
 func TestRingingEndsAtLast(t *testing.T) {
-	g := build(t, func(c *sipgw.Config) { c.Timers.Ringing = 200 * time.Millisecond })
+	t.Parallel()
+	g := build(t, func(c *sipgw.Config) { c.Timers.Ringing = 3 * time.Second })
 	a := newWire(t)
 	o := g.place(t, sipgw.Place{Peers: []netip.AddrPort{a.addr()}})
 	invite := a.next(sip.INVITE)

@@ -14,79 +14,96 @@ func TestSilentPeerIsAskedBeforeItIsGivenUp(t *testing.T) {
 	for _, row := range []struct{ answer, gone string }{
 		{"481 Call/Transaction Does Not Exist", "481"}, {"408 Request Timeout", "408"}, {"", "408"},
 	} {
-		g := start(t, fast)
-		r := newRaw(t, g, "127.0.0.1")
-		s, _ := r.talk(g, r.offer())
-		// Any answer but those tells that the call is there.
-		for _, alive := range []string{"200 OK", "501 Not Implemented", "403 Forbidden"} {
+		t.Run(row.answer, func(t *testing.T) {
+			t.Parallel()
+			const quiet = 200 * time.Millisecond
+			g := start(t, func(c *Config) { fast(c); c.Timers.MediaTimeout = quiet })
+			r := newRaw(t, g, "127.0.0.1")
+			s, _ := r.talk(g, r.offer())
 			options := r.await("OPTIONS sip:eve@", "")
-			begun := time.Now()
-			r.reply(options, alive, nil, "")
-			r.silent(120*time.Millisecond, "OPTIONS ")
-			if took := time.Since(begun); took < 100*time.Millisecond {
-				t.Errorf("asked again after %v", took)
+			// Any answer but those tells that the call is there.
+			for _, alive := range []string{"200 OK", "501 Not Implemented", "403 Forbidden"} {
+				begun := time.Now()
+				r.reply(options, alive, nil, "")
+				options = r.await("OPTIONS ", "")
+				if took := time.Since(begun); took < quiet {
+					t.Errorf("asked again after %v", took)
+				}
 			}
-		}
-		options := r.await("OPTIONS ", "")
-		if row.answer != "" {
-			r.reply(options, row.answer, nil, "")
-		}
-		got := s.gone(t)
-		if got.By != call.ByCaller || got.Reason != call.ReasonMediaTimeout || strconv.Itoa(got.Status) != row.gone {
-			t.Errorf("%q: gone by %+v", row.answer, got)
-		}
-		r.await("BYE ", "Reason: Q.850;cause=102")
+			if row.answer != "" {
+				r.reply(options, row.answer, nil, "")
+			}
+			got := s.gone(t)
+			if got.By != call.ByCaller || got.Reason != call.ReasonMediaTimeout || strconv.Itoa(got.Status) != row.gone {
+				t.Errorf("gone by %+v", got)
+			}
+			r.await("BYE ", "Reason: Q.850;cause=102")
+		})
 	}
 }
 
 func TestSoundThatComesBackKeepsTheCall(t *testing.T) {
 	t.Parallel()
-	g := start(t, fast)
+	g := start(t, func(c *Config) { fast(c); c.Timers.MediaTimeout = 4 * time.Second })
 	r := newRaw(t, g, "127.0.0.1")
 	s, ok := r.talk(g, r.offer())
 	r.await("OPTIONS ", "") // it answers none
-	to := mediaPort(t, ok)
-	for i := range 50 {
-		sendRTP(t, r.rtp, to, media.Header{PayloadType: 8, Sequence: uint16(i), SSRC: 1}, make([]byte, 160))
-		time.Sleep(20 * time.Millisecond)
-	}
+	to, l, sequence := mediaPort(t, ok), s.Leg.(*caller), uint16(0)
+	eventually(t, "the question is over", func() bool {
+		sequence++
+		sendRTP(t, r.rtp, to, media.Header{PayloadType: 8, Sequence: sequence, SSRC: 1}, make([]byte, 160))
+		return !l.probing.Load()
+	})
 	select {
 	case e := <-s.events:
 		t.Errorf("told %+v", e)
 	default:
 	}
-	close(s.done)
+	r.request("BYE", "")
+	if got := s.gone(t); got.Reason != call.ReasonHangup {
+		t.Errorf("gone by %+v", got)
+	}
 }
 
 func TestComfortNoiseAndReportsAreLife(t *testing.T) {
-	t.Parallel()
-	g := start(t, func(c *Config) { fast(c); c.Timers.MediaTimeout = 700 * time.Millisecond })
+	g := start(t, nil)
 	r := newRaw(t, g, "127.0.0.1")
 	s, ok := r.talk(g, r.offer())
-	to := mediaPort(t, ok)
-	for i := range 40 {
-		sendRTP(t, r.rtp, to, media.Header{PayloadType: 13, Sequence: uint16(i), SSRC: 1}, []byte{64})
-		r.silent(25*time.Millisecond, "OPTIONS ")
-	}
-	for range 40 {
+	to, l := mediaPort(t, ok), s.Leg.(*caller)
+	for what, send := range map[string]func(){
+		"comfort noise": func() {
+			sendRTP(t, r.rtp, to, media.Header{PayloadType: 13, Sequence: 1, SSRC: 1}, []byte{64})
+		},
 		// A receiver report without blocks (RFC 3550 §6.4.2), on the port of the sound.
-		if _, err := r.rtp.WriteToUDPAddrPort([]byte{0x80, 201, 0, 1, 0, 0, 0, 1}, to); err != nil {
-			t.Fatal(err)
+		"a report": func() {
+			if _, err := r.rtp.WriteToUDPAddrPort([]byte{0x80, 201, 0, 1, 0, 0, 0, 1}, to); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		// When the peer is silent if nothing comes from now on.
+		time.Sleep(time.Millisecond)
+		limit := media.Now() + g.cfg.Timers.MediaTimeout
+		if !l.silent(limit) {
+			t.Errorf("before %s: not silent", what)
 		}
-		r.silent(25*time.Millisecond, "OPTIONS ")
+		send()
+		eventually(t, what+" is life", func() bool { return !l.silent(limit) })
 	}
-	r.await("OPTIONS ", "") // and then nothing
 	close(s.done)
 }
 
 func TestHoldSuspendsTheSilenceLimit(t *testing.T) {
 	t.Parallel()
-	g := start(t, fast)
+	g := start(t, func(c *Config) { fast(c); c.Timers.MediaTimeout = 200 * time.Millisecond })
 	r := newRaw(t, g, "127.0.0.1")
 	s, _ := r.talk(g, r.offer("a=inactive"))
-	r.silent(400*time.Millisecond, "OPTIONS ")
+	r.silent(2*g.cfg.Timers.MediaTimeout, "OPTIONS ")
+	if s.Leg.(*caller).silent(media.Now() + time.Hour) {
+		t.Error("silence counts on hold")
+	}
 	r.request("INVITE", r.offer("a=sendrecv"))
-	r.await("OPTIONS ", "")
+	r.reply(r.await("OPTIONS ", ""), "481 Call/Transaction Does Not Exist", nil, "")
 	if got := s.gone(t); got.Reason != call.ReasonMediaTimeout {
 		t.Errorf("gone by %v", got)
 	}

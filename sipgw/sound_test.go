@@ -55,7 +55,7 @@ func keyOne() []int16 {
 }
 
 func TestKeysInTheSoundCountWhereEventsWereNotAgreedOn(t *testing.T) {
-	g := start(t, nil)
+	g := start(t, func(c *Config) { c.sameKey = time.Minute })
 	for name, events := range map[string]bool{"without events": false, "with events": true} {
 		t.Run(name, func(t *testing.T) {
 			r := newRaw(t, g, "127.0.0.1")

@@ -18,7 +18,7 @@ import (
 	"github.com/carillon-cc/carillon/call"
 )
 
-// certificate makes a certificate for a name and for 127.0.0.1's own use.
+// certificate makes a certificate for a name, and the pool of its authority.
 func certificate(t *testing.T, name string) (tls.Certificate, *x509.CertPool) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -46,7 +46,8 @@ func certificate(t *testing.T, name string) (tls.Certificate, *x509.CertPool) {
 // secure has a gateway speak TLS too.
 func secure(t *testing.T, c *Config) {
 	cert, _ := certificate(t, "carillon.example")
-	c.ListenTLS, c.TLS = "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{cert}}
+	host, _, _ := net.SplitHostPort(c.Listen)
+	c.ListenTLS, c.TLS = net.JoinHostPort(host, "0"), &tls.Config{Certificates: []tls.Certificate{cert}}
 }
 
 func TestTelephoneThatDemandsEncryptionIsOfferedIt(t *testing.T) {

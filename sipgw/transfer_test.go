@@ -82,7 +82,7 @@ func TestTelephoneTransfersItsCalls(t *testing.T) {
 func TestTelephoneThatSaysNothingButLivesIsKept(t *testing.T) {
 	t.Parallel()
 	w := build(t, func(c *sipgw.Config) {
-		c.Timers.MediaTimeout, c.Timers.T1 = 100*time.Millisecond, 10*time.Millisecond
+		c.Timers.MediaTimeout = 100 * time.Millisecond
 	})
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()

@@ -12,10 +12,12 @@ import (
 
 	"github.com/carillon-cc/carillon/sipgw/dialog"
 	"github.com/carillon-cc/carillon/sipgw/sdp"
+	"github.com/carillon-cc/carillon/sipgw/siptest"
 )
 
 // wire is a SIP peer over UDP that is called and responds as the test says, also
-// as nobody should.
+// as nobody should. Its address is its own. A request that is repeated is heard
+// once, but for an ACK, which answers one response each.
 type wire struct {
 	t        *testing.T
 	conn     *net.UDPConn
@@ -25,8 +27,9 @@ type wire struct {
 
 func newWire(t *testing.T) *wire {
 	t.Helper()
+	ip := siptest.Address()
 	listen := func() *net.UDPConn {
-		conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: ip.AsSlice()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -37,10 +40,17 @@ func newWire(t *testing.T) *wire {
 	go func() {
 		defer close(done)
 		buffer := make([]byte, 65536)
+		heard := make(map[string]bool)
 		for {
 			n, from, err := w.conn.ReadFromUDPAddrPort(buffer)
 			if err != nil {
 				return
+			}
+			if text := string(buffer[:n]); !strings.HasPrefix(text, "ACK ") {
+				if heard[text] {
+					continue
+				}
+				heard[text] = true
 			}
 			m, err := sip.ParseMessage(append([]byte(nil), buffer[:n]...))
 			if r, ok := m.(*sip.Request); ok && err == nil {
@@ -61,7 +71,7 @@ func (w *wire) addr() netip.AddrPort { return w.conn.LocalAddr().(*net.UDPAddr).
 
 func (w *wire) port() int { return int(w.rtp.LocalAddr().(*net.UDPAddr).AddrPort().Port()) }
 
-// next waits for a request of a method; repeated INVITEs are passed over.
+// next waits for a request of a method; INVITEs are passed over.
 func (w *wire) next(method sip.RequestMethod) *sip.Request {
 	w.t.Helper()
 	limit := time.After(patience)
@@ -124,9 +134,13 @@ func (w *wire) respond(r *sip.Request, status int, tag, body string, headers ...
 func (w *wire) answer(attributes ...string) string { return w.answerAt(w.port(), 8, attributes...) }
 
 func (w *wire) answerAt(port, format int, attributes ...string) string {
+	return w.answerTo(netip.AddrPortFrom(w.addr().Addr(), uint16(port)), format, attributes...)
+}
+
+func (w *wire) answerTo(at netip.AddrPort, format int, attributes ...string) string {
 	return strings.Join(append([]string{
-		"v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0",
-		fmt.Sprintf("m=audio %d RTP/AVP %d 101", port, format), "a=rtpmap:101 telephone-event/8000",
+		"v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 " + at.Addr().String(), "t=0 0",
+		fmt.Sprintf("m=audio %d RTP/AVP %d 101", at.Port(), format), "a=rtpmap:101 telephone-event/8000",
 	}, attributes...), "\r\n") + "\r\n"
 }
 
@@ -159,12 +173,14 @@ func reason(r *sip.Request) string {
 	return ""
 }
 
-// soundPort is where an offer wants the sound.
-func soundPort(t *testing.T, invite *sip.Request) uint16 {
+// soundAt is where an offer wants the sound.
+func soundAt(t *testing.T, invite *sip.Request) netip.AddrPort {
 	t.Helper()
 	description, err := sdp.Parse(invite.Body())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return description.Lines[0].Port
+	_, host, _ := strings.Cut(string(invite.Body()), "c=IN IP4 ")
+	host, _, _ = strings.Cut(host, "\r\n")
+	return netip.AddrPortFrom(netip.MustParseAddr(host), description.Lines[0].Port)
 }

@@ -17,11 +17,7 @@ func TestTelephonesWithoutACommonCodecHearEachOther(t *testing.T) {
 		legs <- in.Leg
 		return true
 	})
-	p, err := phone.New(phone.Config{Local: loopback})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(p.Close)
+	p := newPhone(t)
 	dial := func(codec media.Codec) (*phone.Call, call.Leg) {
 		c, err := p.Dial(bounded(t), phone.Options{URI: e.uri("udp"), Codecs: []media.Codec{codec}, Keep: time.Second})
 		if err != nil {
@@ -52,7 +48,7 @@ func TestTelephonesWithoutACommonCodecHearEachOther(t *testing.T) {
 // that is busy for a moment makes gaps.
 func wantTone(t *testing.T, what string, hz float64, rate int, heard func() []int16) {
 	t.Helper()
-	for limit := time.Now().Add(8 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for limit := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		samples := heard()
 		got, share := media.DominantToneAt(samples[max(0, len(samples)-rate/4):], rate)
 		if math.Abs(got-hz) < 5 && share > 0.95 {

@@ -7,13 +7,14 @@ import (
 
 	"github.com/carillon-cc/carillon/media"
 	"github.com/carillon-cc/carillon/sipgw/phone"
+	"github.com/carillon-cc/carillon/sipgw/siptest"
 )
 
 // pair makes a telephone that calls and one whose calls come through the channel.
 func pair(t *testing.T) (caller, callee *phone.Phone, rings chan *phone.Ring) {
 	t.Helper()
 	rings = make(chan *phone.Ring, 1)
-	callee, err := phone.New(phone.Config{Local: loopback, OnCall: func(r *phone.Ring) { rings <- r }})
+	callee, err := phone.New(phone.Config{Local: siptest.Address(), OnCall: func(r *phone.Ring) { rings <- r }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +80,7 @@ func TestTelephonesCallEachOther(t *testing.T) {
 func hearsTone(t *testing.T, c *phone.Call, want float64) {
 	t.Helper()
 	var hz float64
-	for limit := time.Now().Add(8 * time.Second); time.Now().Before(limit); time.Sleep(20 * time.Millisecond) {
+	for limit := time.Now().Add(patience); time.Now().Before(limit); time.Sleep(20 * time.Millisecond) {
 		heard := c.Heard()
 		var share float64
 		hz, share = media.DominantTone(heard[max(0, len(heard)-2000):])

@@ -19,7 +19,7 @@ import (
 func hears(t *testing.T, c *phone.Call, hz float64) {
 	t.Helper()
 	c.Play(media.NewPromptFromPCM(media.Tone(hz, time.Second, 0.3)), true)
-	for limit := time.Now().Add(8 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for limit := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		heard := c.Heard()
 		got, share := media.DominantTone(heard[max(0, len(heard)-2000):])
 		if math.Abs(got-hz) < 5 && share > 0.95 {
@@ -167,13 +167,14 @@ func TestALegKnowsItsQuality(t *testing.T) {
 	reporter := (<-legs).(call.QualityReporter)
 	hears(t, c, 440)
 	q := reporter.Quality()
-	for limit := time.Now().Add(5 * time.Second); q.Received < 10 || q.Sent < 10; q = reporter.Quality() {
+	// What a machine that is busy for a moment delays sounds bad, until it is past.
+	for limit := time.Now().Add(patience); q.Received < 10 || q.Sent < 10 || q.MOS < 3; q = reporter.Quality() {
 		if time.Now().After(limit) {
 			t.Fatalf("%+v", q)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	if q.Codec != "PCMA" || q.MOS < 3 {
+	if q.Codec != "PCMA" {
 		t.Errorf("%+v", q)
 	}
 	c.Hangup()
