@@ -237,13 +237,13 @@ func TestReportingAllocatesNothing(t *testing.T) {
 	x := newReporting(t, PortConfig{})
 	x.talk(2)
 	x.speak(1)
-	if n := testing.AllocsPerRun(100, x.tick); n != 0 {
+	if n := testing.AllocsPerRun(1000, x.tick); n != 0 {
 		t.Errorf("%v allocations a report", n)
 	}
 	b := rtcp.AppendDescription(rtcp.AppendBlock(rtcp.AppendSenderReport(nil, 5, rtcp.Sent{}, 0, time.Now()), rtcp.Block{SSRC: x.output.SSRC()}), 5, "phone")
 	x.port.reading.Lock()
 	defer x.port.reading.Unlock()
-	if n := testing.AllocsPerRun(100, func() { x.port.readControl(b, x.rtcp.at(), true, Now()) }); n != 0 {
+	if n := testing.AllocsPerRun(1000, func() { x.port.readControl(b, x.rtcp.at(), true, Now()) }); n != 0 {
 		t.Errorf("%v allocations a report of the peer", n)
 	}
 }

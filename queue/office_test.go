@@ -10,14 +10,13 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/carillon-cc/carillon/ccs"
+	"github.com/carillon-cc/carillon/internal/leaks"
 )
 
 func TestMain(m *testing.M) {
 	watchFairness()
-	goleak.VerifyTestMain(m)
+	leaks.Verify(m)
 }
 
 // office is an engine with its agents' desks and its callers' telephones.

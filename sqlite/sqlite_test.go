@@ -10,12 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/carillon-cc/carillon/internal/leaks"
 	"github.com/carillon-cc/carillon/store"
 	"github.com/carillon-cc/carillon/store/storetest"
-	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaks.Verify(m) }
 
 func openFile(t *testing.T, path string) *Store {
 	t.Helper()
