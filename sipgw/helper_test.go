@@ -13,10 +13,10 @@ import (
 	"time"
 
 	"github.com/emiago/sipgo/sip"
-	"go.uber.org/goleak"
 
 	"github.com/carillon-cc/carillon/call"
 	"github.com/carillon-cc/carillon/ccs"
+	"github.com/carillon-cc/carillon/internal/leaks"
 	"github.com/carillon-cc/carillon/media"
 	"github.com/carillon-cc/carillon/sipgw/siptest"
 )
@@ -25,10 +25,14 @@ func TestMain(m *testing.M) {
 	// Most tests wait for timers, so that more of them can run at once than there
 	// are processors.
 	flag.Parse()
-	if err := flag.Set("test.parallel", "8"); err != nil {
-		panic(err)
+	chosen := false
+	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
+	if !chosen {
+		if err := flag.Set("test.parallel", "8"); err != nil {
+			panic(err)
+		}
 	}
-	goleak.VerifyTestMain(m)
+	leaks.Verify(m)
 }
 
 var loopback = netip.MustParseAddr("127.0.0.1")

@@ -15,16 +15,15 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/carillon-cc/carillon/call"
+	"github.com/carillon-cc/carillon/internal/leaks"
 	"github.com/carillon-cc/carillon/media"
 	"github.com/carillon-cc/carillon/sipgw"
 	"github.com/carillon-cc/carillon/sipgw/phone"
 	"github.com/carillon-cc/carillon/sipgw/siptest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaks.Verify(m) }
 
 var loopback = netip.MustParseAddr("127.0.0.1")
 

@@ -3,7 +3,7 @@ package srtp
 import (
 	"testing"
 
-	"go.uber.org/goleak"
+	"github.com/carillon-cc/carillon/internal/leaks"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaks.Verify(m) }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"net/netip"
 	"runtime"
 	"strings"
 	"testing"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/carillon-cc/carillon/media"
 	"github.com/carillon-cc/carillon/media/rtcp"
+	"github.com/carillon-cc/carillon/sipgw/siptest"
 )
 
 const slack = 64
@@ -223,7 +223,7 @@ type path struct {
 
 func newPath(t testing.TB, k Key) *path {
 	t.Helper()
-	ports := media.NewPorts(netip.MustParseAddr("127.0.0.1"), 0, 0)
+	ports := media.NewPorts(siptest.Address(), 0, 0)
 	var ends [2]*media.Port
 	for i := range ends {
 		p, err := ports.Open(media.PortConfig{})
@@ -292,7 +292,7 @@ func TestRekeying(t *testing.T) {
 	}
 	x.packet.Sequence++
 	x.output.WritePacket(&x.packet)
-	for limit := time.Now().Add(5 * time.Second); x.to.Stats().Bad == 0; runtime.Gosched() {
+	for limit := time.Now().Add(30 * time.Second); x.to.Stats().Bad == 0; runtime.Gosched() {
 		if time.Now().After(limit) {
 			t.Fatal("the packet of a former key was taken")
 		}
