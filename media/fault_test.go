@@ -42,10 +42,8 @@ func TestAFaultInOnePortsHandlerLeavesTheOthersReading(t *testing.T) {
 	ports.OnFault(func(fault any, _ []byte) { faults <- fault })
 	heard := make(chan Packet, 16)
 	one, two := newPeer(t), newPeer(t)
-	for p, receive := range map[peer]func(Header, *Packet){
-		one: func(Header, *Packet) { panic("fault of a handler") },
-		two: func(_ Header, p *Packet) { heard <- *p },
-	} {
+	open := func(p peer, receive func(Header, *Packet)) *Port {
+		t.Helper()
 		port, err := ports.Open(PortConfig{})
 		if err != nil {
 			t.Fatal(err)
@@ -54,19 +52,18 @@ func TestAFaultInOnePortsHandlerLeavesTheOthersReading(t *testing.T) {
 		port.SetPayloadTypes(map[uint8]Codec{8: PCMA})
 		port.SetRemote(p.at())
 		port.Receive(receive)
-		if p == one {
-			one.send(port, Header{PayloadType: 8, Sequence: 1}, 1)
-			one.send(port, Header{PayloadType: 8, Sequence: 2}, 2)
-			for range 2 {
-				select {
-				case <-faults:
-				case <-time.After(patience):
-					t.Fatal("the fault was not told")
-				}
-			}
-			continue
+		return port
+	}
+	bad := open(one, func(Header, *Packet) { panic("fault of a handler") })
+	good := open(two, func(_ Header, p *Packet) { heard <- *p })
+	for n := range uint16(2) {
+		one.send(bad, Header{PayloadType: 8, Sequence: n}, 1)
+		select {
+		case <-faults:
+		case <-time.After(patience):
+			t.Fatal("the fault was not told")
 		}
-		two.send(port, Header{PayloadType: 8, Sequence: 1}, 1)
+		two.send(good, Header{PayloadType: 8, Sequence: n}, 1)
 		take(t, heard)
 	}
 }

@@ -76,6 +76,21 @@ func take(t *testing.T, got chan Packet) Packet {
 	}
 }
 
+// statsOf waits until as many packets as are said came to a port, whosever they
+// were, and returns what it has seen.
+func statsOf(t *testing.T, p *Port, packets uint64) PortStats {
+	t.Helper()
+	for limit := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		s := p.Stats()
+		if s.Received+s.Bad+s.Foreign >= packets {
+			return s
+		}
+		if time.Now().After(limit) {
+			t.Fatalf("%d packets did not come: %+v", packets, s)
+		}
+	}
+}
+
 func TestPortReceivesFromItsPeerOnly(t *testing.T) {
 	port := openPort(t, PortConfig{Symmetric: true})
 	phone, stranger := newPeer(t), newPeer(t)
@@ -99,7 +114,7 @@ func TestPortReceivesFromItsPeerOnly(t *testing.T) {
 	if second.Codec != TelephoneEvent || second.Source != first.Source {
 		t.Errorf("got %+v", second)
 	}
-	s := port.Stats()
+	s := statsOf(t, port, 5)
 	if s.Received != 2 || s.Bad != 2 || s.Foreign != 1 || s.Lost != 2 || s.LastHeard != second.Arrived {
 		t.Errorf("stats %+v", s)
 	}
@@ -340,7 +355,7 @@ func TestLateSoundOfTheCallBeforeIsNotHeard(t *testing.T) {
 	if p := take(t, got); p.Sequence != 3 {
 		t.Errorf("heard packet %d of the call before", p.Sequence)
 	}
-	if s := port.Stats(); s.Foreign != 21 || s.Remote != after.at() {
+	if s := statsOf(t, port, 24); s.Foreign != 21 || s.Remote != after.at() {
 		t.Errorf("%+v", s)
 	}
 }
