@@ -215,15 +215,16 @@ func only(kind byte, size int) func(*trial, []*ear) {
 // between the first and the last that came.
 func unchanged(kind byte, size, least int) func(*trial, []*ear) {
 	return func(t *trial, ears []*ear) {
-		same, last := 0, heard{}
+		same, last, filled := 0, heard{}, uint16(0)
 		for _, h := range ears[0].packets() {
 			if h.kind != kind || len(h.sound) != size || !bytes.Equal(h.sound, patternOf(int(binary.BigEndian.Uint16(h.sound)), size)) {
-				continue // silence before and after
+				filled++ // silence before and after, and while the caller stands still
+				continue
 			}
-			if same > 0 && binary.BigEndian.Uint16(h.sound)-binary.BigEndian.Uint16(last.sound) != h.sequence-last.sequence {
-				t.Errorf("packet %x came as %d, after %x as %d", h.sound[:2], h.sequence, last.sound[:2], last.sequence)
+			if same > 0 && binary.BigEndian.Uint16(h.sound)-binary.BigEndian.Uint16(last.sound) != h.sequence-last.sequence-filled {
+				t.Errorf("packet %x came as %d, after %x as %d and %d of silence", h.sound[:2], h.sequence, last.sound[:2], last.sequence, filled)
 			}
-			same, last = same+1, h
+			same, last, filled = same+1, h, 0
 		}
 		if same < least {
 			t.Errorf("%d of %d packets came as they were sent, want %d", same, len(ears[0].packets()), least)
