@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { type Browser, type BrowserContext, chromium, expect, type Locator, type Page } from '@playwright/test';
 import { observe, type Observed } from './meter.ts';
-import { eventually } from './program.ts';
+import { eventually, measured, pause } from './program.ts';
 import type { Carillon } from './server.ts';
 import { highTones, tones, writeTone } from './tone.ts';
 
@@ -23,8 +23,10 @@ export async function openBrowser(folder: string, options: BrowserOptions = {}):
   const { locale = 'en-GB', colorScheme = 'light', hz = tones.alice } = options;
   // Pulsed: the browser's noise suppression would take a steady tone away.
   const microphone = writeTone(join(folder, `microphone-${hz}.wav`), hz, { rate: 48_000, pulsed: true });
-  const browser = await chromium.launch({
+  // A browser that does not come up on a busy machine says nothing about the program.
+  const browser = await measured(() => chromium.launch({
     executablePath,
+    timeout: 45_000,
     args: [
       '--no-sandbox',
       '--disable-gpu',
@@ -38,7 +40,7 @@ export async function openBrowser(folder: string, options: BrowserOptions = {}):
       `--use-file-for-fake-audio-capture=${microphone}`,
       '--autoplay-policy=no-user-gesture-required',
     ],
-  });
+  }), 3);
   const context = await browser.newContext({ locale, colorScheme, permissions: ['microphone', 'notifications'] });
   await context.addInitScript(observe, [...Object.values(tones), ...Object.values(highTones)]);
   return { browser, context };
@@ -81,17 +83,17 @@ export class Agent {
   }
 
   /** Waits until the page shows the state. */
-  async is(state: State, patience = 10_000): Promise<void> {
+  async is(state: State, patience = 30_000): Promise<void> {
     await expect(this.find('state'), `the state of ${this.name}`).toHaveAttribute('data-state', state, { timeout: patience });
   }
 
   async ready(): Promise<void> {
     await this.press('ready');
-    await this.is('ready', 15_000);
+    await this.is('ready');
   }
 
   /** Waits for a call and takes it. */
-  async answers(patience = 20_000): Promise<void> {
+  async answers(patience = 45_000): Promise<void> {
     await this.is('ringing', patience);
     await this.press('accept');
     await this.is('talking');
@@ -104,7 +106,7 @@ export class Agent {
 
   /** Waits until the page has heard the tone in most of a second, and returns when that began (milliseconds since 1970). */
   async hears(hz: number, options: { since?: number; patience?: number } = {}): Promise<number> {
-    const { since = Date.now(), patience = 8_000 } = options;
+    const { since = Date.now(), patience = 30_000 } = options;
     return eventually(`${this.name} hears ${hz} Hz`, async () => {
       const heard = (await this.observed()).heard.filter((one) => one.time >= since);
       const first = heard.find((one) => one.hz === hz);
@@ -119,6 +121,44 @@ export class Agent {
       throw new Error(`the page of ${this.name} measured nothing between ${from} and ${to}`);
     }
     return heard.filter((one) => one.hz === hz).length / heard.length;
+  }
+
+  /** Fails unless the tone is heard all the time for some seconds, now or a little later. */
+  async hearsSteadily(hz: number, seconds = 3): Promise<void> {
+    await measured(async () => {
+      const from = Date.now();
+      await pause(seconds * 1_000);
+      expect(await this.heardShare(hz, from, Date.now()), `share of the time in which ${this.name} heard ${hz} Hz`).toBeGreaterThan(0.95);
+    });
+  }
+
+  /** Waits until the tone has not been heard for some seconds. */
+  async hearsNoMore(hz: number, seconds: number): Promise<void> {
+    await eventually(`${this.name} does not hear ${hz} Hz`, async () => {
+      const now = Date.now();
+      const heard = (await this.observed()).heard.filter((one) => one.time >= now - seconds * 1_000);
+      // A page that stands still measures nothing, which is no silence.
+      return heard.length >= seconds * 10 && heard.every((one) => one.hz !== hz) ? true : undefined;
+    }, 20_000);
+  }
+
+  /** Becomes ready for the next attempt of a measurement, whatever the last one left: its caller has hung up. */
+  async backToReady(): Promise<void> {
+    await eventually(`${this.name} is ready again`, async () => {
+      switch (await this.find('state').getAttribute('data-state')) {
+        case 'ready':
+          return true;
+        case 'wrapUp':
+          await this.find('finish-wrapup').click({ timeout: 1_000 }).catch(() => undefined);
+          return undefined;
+        case 'notResponding':
+        case 'away':
+          await this.find('ready').click({ timeout: 1_000 }).catch(() => undefined);
+          return undefined;
+        default:
+          return undefined;
+      }
+    }, 60_000);
   }
 
   /** When the page last changed into the state, milliseconds since 1970. */

@@ -89,7 +89,7 @@ export class Baresip {
   }
 
   /** Waits for an event and returns its parameter. */
-  async happens(type: string, patience = 10_000): Promise<string> {
+  async happens(type: string, patience = 30_000): Promise<string> {
     return eventually(`baresip says ${type}`, () => {
       const found = this.events.find((one) => one.type === type);
       return found === undefined ? undefined : (found.param ?? '');

@@ -34,8 +34,13 @@ export class Capture {
   async stop(): Promise<Datagram[]> {
     // The kernel hands packets over in blocks, half a second late at most; what is still there at the end is lost.
     await pause(700);
-    await this.#program.stop(5_000, 'SIGINT');
+    await this.end();
     return readPcap(this.path);
+  }
+
+  /** Ends the capture. */
+  async end(): Promise<void> {
+    await this.#program.stop(10_000, 'SIGINT');
   }
 }
 

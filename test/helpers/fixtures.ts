@@ -48,7 +48,7 @@ export const test = base.extend<{ store: Store; scene: Scene }>({
       sipp: async (scenario, options) => ends(await Sipp.call(scenario, carillon.sipPort, folder, options), (one) => one.stop()),
       callee: async () => ends(await Sipp.answers(folder), (one) => one.stop()),
       baresip: async (options) => ends(await Baresip.start(folder, options), (one) => one.stop()),
-      capture: async (filter) => ends(await Capture.start(info.outputPath('packets.pcap'), filter), (one) => one.stop()),
+      capture: async (filter) => ends(await Capture.start(info.outputPath(`packets-${endings.length}.pcap`), filter), (one) => one.end()),
       records: async (options) => {
         const { browser, context } = await openBrowser(folder, options);
         ends(browser, (one) => one.close());

@@ -56,7 +56,7 @@ export class Program {
   }
 
   /** Asks the program to end, and ends it when it has not obeyed after some time (milliseconds). */
-  async stop(patience = 5_000, signal: NodeJS.Signals = 'SIGTERM'): Promise<Ended> {
+  async stop(patience = 10_000, signal: NodeJS.Signals = 'SIGTERM'): Promise<Ended> {
     this.signal(signal);
     const timer = setTimeout(() => this.signal('SIGKILL'), patience);
     const ended = await this.ended;
@@ -65,7 +65,7 @@ export class Program {
   }
 
   /** Waits until the output (both kinds) matches, milliseconds at most. */
-  async prints(pattern: RegExp, patience = 10_000): Promise<RegExpExecArray> {
+  async prints(pattern: RegExp, patience = 30_000): Promise<RegExpExecArray> {
     const late = Date.now() + patience;
     for (;;) {
       const match = pattern.exec(this.stdout) ?? pattern.exec(this.stderr);
@@ -90,7 +90,7 @@ export function pause(milliseconds: number): Promise<void> {
 }
 
 /** Asks again every few milliseconds until the answer is not undefined; fails after the patience is over. */
-export async function eventually<T>(what: string, ask: () => Promise<T | undefined> | T | undefined, patience = 10_000): Promise<T> {
+export async function eventually<T>(what: string, ask: () => Promise<T | undefined> | T | undefined, patience = 30_000): Promise<T> {
   const late = Date.now() + patience;
   for (;;) {
     const answer = await ask();
@@ -101,5 +101,22 @@ export async function eventually<T>(what: string, ask: () => Promise<T | undefin
       throw new Error(`waited ${patience} ms in vain: ${what}`);
     }
     await pause(25);
+  }
+}
+
+/**
+ * Takes a measurement again when it fails, a few times: whatever has to happen within milliseconds, or all the time, fails
+ * too when the machine stands still for a moment, and that says nothing about the program. What is broken fails every time.
+ */
+export async function measured<T>(measure: (attempt: number) => Promise<T>, attempts = 4): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await measure(attempt);
+    } catch (error) {
+      if (attempt >= attempts) {
+        throw error;
+      }
+      console.log(`measured again after attempt ${attempt}: ${String(error)}`);
+    }
   }
 }

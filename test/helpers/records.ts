@@ -15,8 +15,8 @@ export class Records {
   async list(calls: number): Promise<void> {
     await expect(async () => {
       await this.page.goto(`${this.carillon.http}/calls`);
-      await expect(this.page.getByTestId('call-row')).toHaveCount(calls, { timeout: 500 });
-    }).toPass({ timeout: 15_000 });
+      await expect(this.page.getByTestId('call-row')).toHaveCount(calls, { timeout: 2_000 });
+    }).toPass({ timeout: 45_000 });
   }
 
   /** Opens the page of the newest call. */
@@ -43,7 +43,7 @@ export class Records {
       }
       await this.page.reload();
       return undefined;
-    }, 20_000);
+    }, 45_000);
     const source = new URL((await audio.getAttribute('src')) ?? '', this.page.url());
     const answer = await this.page.request.get(source.toString());
     expect(answer.status(), `the recording at ${source.pathname}`).toBe(200);

@@ -109,7 +109,7 @@ export class Carillon {
       }
       const answer = await fetch(`${this.http}/readyz`).catch(() => undefined);
       return answer?.ok ? true : undefined;
-    }, 30_000).catch((error: unknown) => {
+    }, 60_000).catch((error: unknown) => {
       throw new Error(`${String(error)}\n${this.#program.output()}`);
     });
   }
@@ -124,6 +124,6 @@ function storeEnvironment(store: Store, unique: number): Record<string, string> 
     throw new Error('a test on MongoDB needs CARILLON_TEST_MONGO');
   }
   const own = new URL(uri);
-  own.pathname = `/e2e_${process.pid}_${unique}`;
+  own.pathname = `/e2e_${process.pid}_${unique}_${Date.now()}`;
   return { CARILLON_STORE: own.toString() };
 }

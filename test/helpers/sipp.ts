@@ -7,6 +7,12 @@ import { Program } from './program.ts';
 import { rtpCapture } from './rtp.ts';
 import { tones, writeALawTone } from './tone.ts';
 
+/**
+ * What a scenario does not wait for is passed over: a machine that stands still has messages sent twice. What it waits for
+ * must come. Nor does SIPp give up because it stood still itself.
+ */
+const patient = ['-default_behaviors', 'all,-abortunexp', '-watchdog_interval', '0'];
+
 /** A file of test/sipp, without its ending. */
 export type Scenario = 'caller-pcma-info' | 'caller-pcmu-rfc4733';
 
@@ -40,7 +46,8 @@ export class Sipp {
         ...['-sf', resolve(import.meta.dirname, '../sipp', `${scenario}.xml`)],
         ...['-s', '1000', '-key', 'caller', caller],
         ...['-i', '127.0.0.1', '-p', String(sip), '-mi', '127.0.0.1', '-mp', String(media)],
-        ...['-m', '1', '-d', String(stay), '-timeout', '60', '-timeout_error', '-nostdin'],
+        ...['-m', '1', '-d', String(stay), '-timeout', '110', '-timeout_error', '-nostdin'],
+        ...patient,
         ...['-trace_err', '-error_file', join(folder, 'sipp-errors.log')],
         ...['-trace_msg', '-message_file', join(folder, 'sipp-messages.log')],
       ],
@@ -60,6 +67,7 @@ export class Sipp {
         ...['-sf', resolve(import.meta.dirname, '../sipp', 'callee-pcma.xml')],
         ...['-i', '127.0.0.1', '-p', String(sip), '-mi', '127.0.0.1', '-mp', String(media)],
         ...['-nostdin', '-trace_msg', '-message_file', join(folder, 'callee-messages.log')],
+        ...patient,
       ],
       { cwd: folder },
     );

@@ -14,7 +14,7 @@ test('baresip calls in G.722 and hears alice at 6 kHz, as she hears it at 5 kHz'
 
   await alice.answers();
   await alice.hears(highTones.caller);
-  await pause(3_000);
+  await pause(6_000);
   phone.hangUp();
   await phone.happens('CALL_CLOSED');
   await phone.stop();

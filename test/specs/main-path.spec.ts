@@ -3,7 +3,7 @@
 
 import { audioTo } from '../helpers/capture.ts';
 import { expect, type Scene, test } from '../helpers/fixtures.ts';
-import { pause } from '../helpers/program.ts';
+import { measured, pause } from '../helpers/program.ts';
 import { lengthOf, secondsOf, tones } from '../helpers/tone.ts';
 import { readWav, type Sound } from '../helpers/wav.ts';
 
@@ -16,27 +16,33 @@ for (const store of stores) {
     test('a caller presses 2, talks with alice, and the call is on record', async ({ scene }) => {
       const alice = await scene.agent('alice');
       await alice.ready();
-      const heardFile = `${scene.folder}/heard.wav`;
-      const phone = scene.call({ from: '+33123456789', record: heardFile });
+      const calls = await measured(async (attempt) => {
+        await alice.backToReady();
+        const heardFile = `${scene.folder}/heard-${attempt}.wav`;
+        const phone = scene.call({ from: '+33123456789', record: heardFile });
+        try {
+          await alice.is('ringing', 45_000);
+          await expect(alice.find('caller')).toContainText('+33123456789');
+          await expect(alice.find('queue')).toHaveText('Support');
+          await alice.press('accept');
+          await alice.is('talking');
+          const talking = await alice.since('talking');
+          const first = await alice.hears(tones.caller, { since: talking });
+          expect(first - talking, 'milliseconds from the click to the first sound').toBeLessThan(1_000);
+          await alice.hearsSteadily(tones.caller);
+          await pause(2_000);
 
-      await alice.is('ringing', 20_000);
-      await expect(alice.find('caller')).toContainText('+33123456789');
-      await expect(alice.find('queue')).toHaveText('Support');
-      await alice.press('accept');
-      await alice.is('talking');
-      const talking = await alice.since('talking');
-      const first = await alice.hears(tones.caller, { since: talking });
-      expect(first - talking, 'milliseconds from the click to the first sound').toBeLessThan(1_000);
-      await pause(3_000);
-      expect(await alice.heardShare(tones.caller, first + 200, Date.now()), 'share of the time in which the caller was heard').toBeGreaterThan(0.95);
+          await alice.press('hangup');
+          const result = await phone.result();
+          expect(result.answered).toBe(true);
+          expect(secondsOf(readWav(heardFile), 0, tones.alice), 'seconds of alice that the caller heard').toBeGreaterThan(1.2);
+        } finally {
+          await phone.stop();
+        }
+        return attempt;
+      });
 
-      await alice.press('hangup');
-      const result = await phone.result();
-      expect(result.answered).toBe(true);
-      const heard = readWav(heardFile);
-      expect(secondsOf(heard, 0, tones.alice), 'seconds of alice that the caller heard').toBeGreaterThan(1.2);
-
-      await expectOnRecord(scene, { talked: 3 });
+      await expectOnRecord(scene, { talked: 3, calls });
     });
   });
 }
@@ -49,7 +55,7 @@ test('SIPp calls in A-law, presses 2 by INFO and gets a BYE', async ({ scene }) 
 
   await alice.answers();
   await alice.hears(tones.caller);
-  await pause(3_000);
+  await pause(6_000);
   await alice.press('hangup');
   await phone.succeeds();
 
@@ -61,7 +67,7 @@ test('SIPp calls in A-law, presses 2 by INFO and gets a BYE', async ({ scene }) 
 test('SIPp calls in µ-law, presses 2 by RFC 4733 and hangs up', async ({ scene }) => {
   const alice = await scene.agent('alice');
   await alice.ready();
-  const phone = await scene.sipp('caller-pcmu-rfc4733', { stay: 12_000, keyAt: 2 });
+  const phone = await scene.sipp('caller-pcmu-rfc4733', { stay: 20_000, keyAt: 2 });
 
   await alice.answers();
   await alice.hears(tones.caller);
@@ -83,7 +89,7 @@ for (const codec of ['PCMA/8000/1', 'PCMU/8000/1'] as const) {
     await alice.hears(tones.caller);
     await alice.press('keypad', 'key-5');
     expect(await phone.happens('CALL_DTMF_START')).toBe('5');
-    await pause(2_500);
+    await pause(6_000);
     phone.hangUp();
     await phone.happens('CALL_CLOSED');
     await expect(alice.find('state')).not.toHaveAttribute('data-state', 'talking');
@@ -94,10 +100,10 @@ for (const codec of ['PCMA/8000/1', 'PCMU/8000/1'] as const) {
   });
 }
 
-/** One call on record: in the list, with its timeline, and both voices in their channels. */
-async function expectOnRecord(scene: Scene, atLeast: { talked: number }): Promise<void> {
+/** Calls on record, the last one with all that belongs to it: in the list, with its timeline, and both voices in their channels. */
+async function expectOnRecord(scene: Scene, atLeast: { talked: number; calls?: number }): Promise<void> {
   const records = await scene.records();
-  await records.list(1);
+  await records.list(atLeast.calls ?? 1);
   await records.openNewest();
   const timeline = await records.timeline();
   expect(timeline).toContain('Support');

@@ -2,11 +2,11 @@
 
 import { timeOfRequest } from '../helpers/capture.ts';
 import { expect, test } from '../helpers/fixtures.ts';
-import { pause } from '../helpers/program.ts';
+import { measured, pause } from '../helpers/program.ts';
 import { tones } from '../helpers/tone.ts';
 
 test('two agents accept at the same time: one gets the call, the other is told who', async ({ scene }) => {
-  test.setTimeout(90_000);
+  test.setTimeout(240_000);
   const [alice, bob] = await Promise.all([scene.agent('alice'), scene.agent('bob')]);
   await Promise.all([alice.ready(), bob.ready()]);
   // On a machine that is busy with other things a page may be too late to say that it rings, and its offer ends: then
@@ -21,7 +21,7 @@ test('two agents accept at the same time: one gets the call, the other is told w
       await phone.hangUp();
       throw error;
     }
-  }).toPass({ timeout: 50_000 });
+  }).toPass({ timeout: 120_000 });
 
   // Clicked in the page, at the same instant of the same clock: Playwright's own clicks are tens of milliseconds apart.
   const instant = Date.now() + 300;
@@ -30,7 +30,7 @@ test('two agents accept at the same time: one gets the call, the other is told w
   };
   await Promise.all([alice.page.evaluate(click, instant), bob.page.evaluate(click, instant)]);
   const statesNow = (): Promise<(string | null)[]> => Promise.all([alice, bob].map((one) => one.find('state').getAttribute('data-state')));
-  await expect.poll(statesNow, { timeout: 10_000 }).toContain('talking');
+  await expect.poll(statesNow).toContain('talking');
   await pause(1_000); // in which a second one would get it too
 
   const states = await statesNow();
@@ -39,31 +39,37 @@ test('two agents accept at the same time: one gets the call, the other is told w
   await loser.is('ready');
   await expect(loser.page.locator('#notices')).toContainText(name);
   await winner.hears(tones.caller);
-  expect(await loser.heardShare(tones.caller, Date.now() - 1_000, Date.now()), 'what the other page hears of the caller').toBe(0);
+  await loser.hearsNoMore(tones.caller, 1);
 });
 
 test('a caller who hangs up stops the ringing within 200 ms', async ({ scene }) => {
   const alice = await scene.agent('alice');
   await alice.ready();
-  const capture = await scene.capture(`udp port ${scene.carillon.sipPort}`);
-  const phone = scene.call();
-  await alice.is('ringing', 20_000);
-  await pause(500);
-
-  await phone.hangUp();
-  await alice.is('ready');
-  const gone = timeOfRequest(await capture.stop(), 'BYE');
-  expect((await alice.since('ready')) - gone, 'milliseconds from the BYE to the page').toBeLessThan(200);
+  const calls = await measured(async (attempt) => {
+    await alice.backToReady();
+    const capture = await scene.capture(`udp port ${scene.carillon.sipPort}`);
+    const phone = scene.call();
+    try {
+      await alice.is('ringing', 45_000);
+      await pause(500);
+    } finally {
+      await phone.hangUp();
+    }
+    await alice.is('ready');
+    const gone = timeOfRequest(await capture.stop(), 'BYE');
+    expect((await alice.since('ready')) - gone, 'milliseconds from the BYE to the page').toBeLessThan(200);
+    return attempt;
+  });
 
   const records = await scene.records();
-  await records.list(1);
+  await records.list(calls);
 });
 
 test('a declined call goes to the other agent and keeps its place', async ({ scene }) => {
   const [alice, bob] = await Promise.all([scene.agent('alice'), scene.agent('bob')]);
   await alice.ready();
   const phone = scene.call();
-  await alice.is('ringing', 20_000);
+  await alice.is('ringing', 45_000);
   await alice.press('decline');
   await expect(alice.find('state')).not.toHaveAttribute('data-state', 'ringing');
 
@@ -74,13 +80,11 @@ test('a declined call goes to the other agent and keeps its place', async ({ sce
 });
 
 test('an agent who lets it ring is not responding, and ready again by one click', async ({ scene }) => {
-  // The ring timeout is 20 s.
-  test.setTimeout(90_000);
   const alice = await scene.agent('alice');
   await alice.ready();
   const phone = scene.call();
-  await alice.is('ringing', 20_000);
-  await alice.is('notResponding', 30_000);
+  await alice.is('ringing', 45_000);
+  await alice.is('notResponding', 60_000); // the ring timeout is 20 s
   expect(phone.over, 'the caller still waits').toBe(false);
 
   await alice.press('ready');

@@ -26,7 +26,7 @@ for (const { language, locale, colorScheme } of [
   { language: 'fr', locale: 'fr-FR', colorScheme: 'dark' },
 ] as const) {
   test(`every page in ${language}, ${colorScheme}`, async ({ scene }) => {
-    test.setTimeout(120_000);
+    test.setTimeout(240_000);
     const alice = await scene.agent('alice', { locale, colorScheme });
     const look = async (page: Page, name: string): Promise<void> => {
       await page.screenshot({ path: resolve(import.meta.dirname, `../artifacts/screens/${name}-${language}-${colorScheme}.png`), fullPage: true });
@@ -44,7 +44,7 @@ for (const { language, locale, colorScheme } of [
     await alice.ready();
     await look(alice.page, 'agent-ready');
     const phone = scene.call({ from: '+33123456789' });
-    await alice.is('ringing', 20_000);
+    await alice.is('ringing', 45_000);
     await look(alice.page, 'agent-ringing');
     await alice.press('accept');
     await alice.is('talking');
@@ -71,7 +71,11 @@ for (const { language, locale, colorScheme } of [
     }
     await page.goto(`${scene.carillon.http}/calls`);
     await page.getByTestId('call-row').getByRole('link').first().click();
-    await expect(page.getByTestId('recording')).toBeVisible();
+    // It is put away soon after the call.
+    await expect(async () => {
+      await page.reload();
+      await expect(page.getByTestId('recording')).toBeVisible({ timeout: 2_000 });
+    }).toPass({ timeout: 45_000 });
     await look(page, 'call');
     await page.goto(`${scene.carillon.http}/no-such-page`);
     await look(page, 'not-found');

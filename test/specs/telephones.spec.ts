@@ -26,25 +26,26 @@ for (const { transport, codec, sound, hz } of telephones) {
     telephone.dial(`sip:1000@${scene.carillon.address(transport)};transport=${transport}`);
     await telephone.happens('CALL_ESTABLISHED');
     telephone.press('2');
-    await alice.is('ringing', 20_000);
+    await alice.is('ringing', 45_000);
     await expect(alice.find('caller')).toContainText('Reception');
     await alice.press('accept');
     await alice.is('talking');
     await alice.hears(hz.caller);
-    await pause(2_500);
+    await pause(6_000);
 
-    expect(await packetsTo(scene, telephone), 'packets a second to who talks').toBeGreaterThan(35);
+    // Asked again: in a second in which the machine stands still there are fewer, and a hold takes a moment.
+    const packets = (whom: string) => expect.poll(() => packetsTo(scene, telephone), { message: `packets a second to ${whom}` });
+    await packets('who talks').toBeGreaterThan(35);
     telephone.hold();
-    await pause(500);
-    expect(await packetsTo(scene, telephone), 'packets a second to who holds').toBeLessThan(5);
+    await packets('who holds').toBeLessThan(5);
     telephone.resume();
-    await pause(500);
-    expect(await packetsTo(scene, telephone), 'packets a second to who is back').toBeGreaterThan(35);
+    await packets('who is back').toBeGreaterThan(35);
     await alice.hears(hz.caller);
     telephone.hangUp();
     await telephone.happens('CALL_CLOSED');
-    await alice.is('ready', 15_000);
-    expect(secondsOf(telephone.heard(), 0, hz.alice), 'seconds of alice that the line heard').toBeGreaterThan(1.2);
+    await alice.is('ready');
+    // The file is written to its end soon after the call's end was told.
+    await expect(() => expect(secondsOf(telephone.heard(), 0, hz.alice), 'seconds of alice that the line heard').toBeGreaterThan(1.2)).toPass({ timeout: 15_000 });
 
     await alice.find('dial-to').fill('207');
     await alice.press('dial-call');
@@ -53,7 +54,7 @@ for (const { transport, codec, sound, hz } of telephones) {
     await alice.is('talking');
     await alice.hears(hz.caller);
     await alice.press('hangup');
-    await alice.is('ready', 15_000);
+    await alice.is('ready');
   });
 }
 
