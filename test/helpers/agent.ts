@@ -3,8 +3,9 @@
 import { join } from 'node:path';
 import { type Browser, type BrowserContext, chromium, expect, type Locator, type Page } from '@playwright/test';
 import { observe, type Observed } from './meter.ts';
-import { eventually, measured, pause } from './program.ts';
+import { eventually, pause } from './program.ts';
 import type { Carillon } from './server.ts';
+import { measured, note } from './stalls.ts';
 import { highTones, tones, writeTone } from './tone.ts';
 
 export type State = 'offline' | 'away' | 'ready' | 'ringing' | 'talking' | 'wrapUp' | 'notResponding';
@@ -40,7 +41,7 @@ export async function openBrowser(folder: string, options: BrowserOptions = {}):
       `--use-file-for-fake-audio-capture=${microphone}`,
       '--autoplay-policy=no-user-gesture-required',
     ],
-  }), 3);
+  }));
   const context = await browser.newContext({ locale, colorScheme, permissions: ['microphone', 'notifications'] });
   await context.addInitScript(observe, [...Object.values(tones), ...Object.values(highTones)]);
   return { browser, context };
@@ -128,6 +129,8 @@ export class Agent {
     await measured(async () => {
       const from = Date.now();
       await pause(seconds * 1_000);
+      const times = (await this.observed()).heard.map((one) => one.time).filter((time) => time >= from);
+      times.forEach((time, i) => note(times[i - 1] ?? time, time));
       expect(await this.heardShare(hz, from, Date.now()), `share of the time in which ${this.name} heard ${hz} Hz`).toBeGreaterThan(0.95);
     });
   }

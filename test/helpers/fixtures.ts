@@ -10,6 +10,7 @@ import { type CallOptions, Phone } from './phone.ts';
 import { Records } from './records.ts';
 import { Carillon, type Store } from './server.ts';
 import { type Scenario, Sipp, type SippOptions } from './sipp.ts';
+import { watch } from './stalls.ts';
 import { tones } from './tone.ts';
 
 export interface Scene {
@@ -35,6 +36,7 @@ export const test = base.extend<{ store: Store; scene: Scene }>({
     const folder = info.outputDir;
     mkdirSync(folder, { recursive: true });
     const carillon = await Carillon.start(folder, { store });
+    const unwatch = watch(`${carillon.http}/healthz`);
     const endings: (() => Promise<unknown>)[] = [() => carillon.stop()];
     const ends = <T>(one: T, end: (one: T) => Promise<unknown>): T => {
       endings.unshift(() => end(one));
@@ -57,6 +59,7 @@ export const test = base.extend<{ store: Store; scene: Scene }>({
         return new Records(carillon, page);
       },
     });
+    unwatch();
     for (const end of endings) {
       await end().catch((error: unknown) => console.error(error));
     }

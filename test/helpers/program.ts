@@ -103,20 +103,3 @@ export async function eventually<T>(what: string, ask: () => Promise<T | undefin
     await pause(25);
   }
 }
-
-/**
- * Takes a measurement again when it fails, a few times: whatever has to happen within milliseconds, or all the time, fails
- * too when the machine stands still for a moment, and that says nothing about the program. What is broken fails every time.
- */
-export async function measured<T>(measure: (attempt: number) => Promise<T>, attempts = 4): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await measure(attempt);
-    } catch (error) {
-      if (attempt >= attempts) {
-        throw error;
-      }
-      console.log(`measured again after attempt ${attempt}: ${String(error)}`);
-    }
-  }
-}

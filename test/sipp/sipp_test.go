@@ -299,9 +299,9 @@ func (w *world) sipp(t *trial, s *script, file, folder string, at netip.AddrPort
 var lastMedia atomic.Int32
 
 // mediaPort is a port for SIPp's sound that no other one uses. The addresses are
-// the run's own, but servers under test take their ports at all addresses, from
-// 16384 on.
-func mediaPort() int { return 10000 + int(lastMedia.Add(4)) }
+// the run's own, but servers of other tests take their ports at all addresses, from
+// 10000 on.
+func mediaPort() int { return 6000 + int(lastMedia.Add(4))%4000 }
 
 // awaitBound waits until somebody listens on a UDP port. SIPp does not say when it
 // does.

@@ -1,7 +1,8 @@
 // What an agent does in a call, heard from both sides.
 
 import { expect, test } from '../helpers/fixtures.ts';
-import { measured, pause } from '../helpers/program.ts';
+import { pause } from '../helpers/program.ts';
+import { measured } from '../helpers/stalls.ts';
 import { listen, longestGap, tones } from '../helpers/tone.ts';
 import { readWav } from '../helpers/wav.ts';
 
@@ -38,7 +39,7 @@ test('hold plays music to the caller, and neither hears the other', async ({ sce
     } finally {
       await phone.stop();
     }
-  }, 3);
+  });
 });
 
 test('a muted agent hears and is not heard', async ({ scene }) => {
@@ -70,7 +71,7 @@ test('a muted agent hears and is not heard', async ({ scene }) => {
     } finally {
       await phone.stop();
     }
-  }, 3);
+  });
 });
 
 test('after the call comes the wrap-up, and then the next caller', async ({ scene }) => {

@@ -3,7 +3,8 @@
 
 import { audioTo } from '../helpers/capture.ts';
 import { expect, type Scene, test } from '../helpers/fixtures.ts';
-import { measured, pause } from '../helpers/program.ts';
+import { pause } from '../helpers/program.ts';
+import { measured } from '../helpers/stalls.ts';
 import { lengthOf, secondsOf, tones } from '../helpers/tone.ts';
 import { readWav, type Sound } from '../helpers/wav.ts';
 

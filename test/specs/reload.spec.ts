@@ -1,7 +1,8 @@
 // The server owns the call: what happens to the agent's page does not end it.
 
 import { expect, test } from '../helpers/fixtures.ts';
-import { measured, pause } from '../helpers/program.ts';
+import { pause } from '../helpers/program.ts';
+import { measured } from '../helpers/stalls.ts';
 import { longestGap, secondsOf, tones } from '../helpers/tone.ts';
 import { readWav } from '../helpers/wav.ts';
 

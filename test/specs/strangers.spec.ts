@@ -4,7 +4,8 @@ import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import { expect, test } from '../helpers/fixtures.ts';
-import { measured, pause } from '../helpers/program.ts';
+import { pause } from '../helpers/program.ts';
+import { measured } from '../helpers/stalls.ts';
 import { tones } from '../helpers/tone.ts';
 
 test('garbage on every port while a call runs', async ({ scene }) => {
