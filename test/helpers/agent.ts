@@ -129,10 +129,14 @@ export class Agent {
     await measured(async () => {
       const from = Date.now();
       await pause(seconds * 1_000);
-      const times = (await this.observed()).heard.map((one) => one.time).filter((time) => time >= from);
-      times.forEach((time, i) => note(times[i - 1] ?? time, time));
+      (await this.observed()).stalls.forEach((one) => note(one.from, one.to));
       expect(await this.heardShare(hz, from, Date.now()), `share of the time in which ${this.name} heard ${hz} Hz`).toBeGreaterThan(0.95);
     });
+  }
+
+  /** Waits until the page has said something in a notice. */
+  async isTold(what: string): Promise<void> {
+    await eventually(`${this.name} is told of ${what}`, async () => ((await this.observed()).notices.some((one) => one.includes(what)) ? true : undefined));
   }
 
   /** Waits until the tone has not been heard for some seconds. */

@@ -18,6 +18,10 @@ export interface PageState {
 export interface Observed {
   heard: PageHeard[];
   states: PageState[];
+  /** What was said in a notice that has perhaps gone by now. */
+  notices: string[];
+  /** When the page did nothing for longer than it is used to. */
+  stalls: { from: number; to: number }[];
 }
 
 declare global {
@@ -29,7 +33,7 @@ declare global {
 export function observe(listed: number[]): void {
   const silence = 0.005;
   const dominant = 0.5;
-  const observed: Observed = { heard: [], states: [] };
+  const observed: Observed = { heard: [], states: [], notices: [], stalls: [] };
   window.observed = observed;
 
   const shareOf = (samples: Float32Array, rate: number, hz: number): number => {
@@ -64,7 +68,13 @@ export function observe(listed: number[]): void {
     new MediaStreamAudioSourceNode(context, { mediaStream: now }).connect(analyser);
     void context.resume();
   };
+  let measured = Date.now();
   const measure = (): void => {
+    const now = Date.now();
+    if (now - measured > 140) {
+      observed.stalls.push({ from: measured, to: now });
+    }
+    measured = now;
     attach();
     if (analyser === undefined || context === undefined || context.state !== 'running') {
       return;
@@ -91,6 +101,11 @@ export function observe(listed: number[]): void {
     };
     note();
     new MutationObserver(note).observe(element, { attributes: true, attributeFilter: ['data-state'] });
+    const notices = document.getElementById('notices');
+    if (notices !== null) {
+      const hear = (): unknown => observed.notices.push(notices.innerText);
+      new MutationObserver(hear).observe(notices, { childList: true, subtree: true, characterData: true });
+    }
   };
   document.addEventListener('DOMContentLoaded', watch);
 }

@@ -2,7 +2,7 @@
 // time, fails then too, and that says nothing about the program.
 
 /** Milliseconds that are noticed. An idle machine has none so long. */
-const noticeable = 150;
+const noticeable = 140;
 
 interface Stall {
   from: number;
@@ -10,6 +10,8 @@ interface Stall {
 }
 
 const seen: Stall[] = [];
+/** Those of this process, which does nothing but wait: the machine's. */
+const machine: Stall[] = [];
 
 /** Notes that something happened at a time and then not before another, milliseconds since 1970, if that is long. */
 export function note(from: number, to: number): void {
@@ -22,6 +24,9 @@ let ticked = Date.now();
 setInterval(() => {
   const now = Date.now();
   note(ticked, now);
+  if (seen.at(-1)?.to === now) {
+    machine.push({ from: ticked, to: now });
+  }
   ticked = now;
 }, 20).unref();
 
@@ -44,6 +49,12 @@ export function watch(url: string): () => void {
 /** The longest time for which something stood still since a time, milliseconds. */
 export function longestStall(since: number): number {
   return Math.max(0, ...seen.filter((one) => one.to > since).map((one) => one.to - one.from));
+}
+
+/** Milliseconds from one time to another, without those in which the machine stood still. */
+export function took(from: number, to: number): number {
+  const stood = machine.map((one) => Math.max(0, Math.min(one.to, to) - Math.max(one.from, from)));
+  return to - from - stood.reduce((sum, one) => sum + one, 0);
 }
 
 /** How often a measurement may fail while everything moved, and how long it is taken again while something did not. */
