@@ -9,7 +9,7 @@ export default defineConfig({
   workers: 2,
   fullyParallel: true,
   // Limits for a machine that is slow or stands still for seconds: they cost nothing where all goes well.
-  timeout: 240_000,
+  timeout: 300_000,
   expect: { timeout: 30_000 },
   // A test of a telephone that passes at the second try is a fault that callers meet: no retries.
   retries: 0,

@@ -51,6 +51,13 @@ export function longestStall(since: number): number {
   return Math.max(0, ...seen.filter((one) => one.to > since).map((one) => one.to - one.from));
 }
 
+/** Waits until nothing has stood still for some time (milliseconds); goes on all the same on a machine that never rests. */
+export async function calm(milliseconds: number): Promise<void> {
+  for (const late = Date.now() + 20_000; Date.now() < late && longestStall(Date.now() - milliseconds) > 0; ) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
 /** Milliseconds from one time to another, without those in which the machine stood still. */
 export function took(from: number, to: number): number {
   const stood = machine.map((one) => Math.max(0, Math.min(one.to, to) - Math.max(one.from, from)));
@@ -59,7 +66,7 @@ export function took(from: number, to: number): number {
 
 /** How often a measurement may fail while everything moved, and how long it is taken again while something did not. */
 const unexplained = 4;
-const patience = 90_000;
+const patience = 120_000;
 
 /** Takes a measurement again when it fails, with the number of the attempt, 1 and on. What is broken fails every time. */
 export async function measured<T>(measure: (attempt: number) => Promise<T>): Promise<T> {

@@ -7,7 +7,6 @@ import { measured, took } from '../helpers/stalls.ts';
 import { tones } from '../helpers/tone.ts';
 
 test('two agents accept at the same time: one gets the call, the other is told who', async ({ scene }) => {
-  test.setTimeout(300_000);
   const [alice, bob] = await Promise.all([scene.agent('alice'), scene.agent('bob')]);
   await Promise.all([alice.ready(), bob.ready()]);
   const statesNow = (): Promise<(string | null)[]> => Promise.all([alice, bob].map((one) => one.find('state').getAttribute('data-state')));

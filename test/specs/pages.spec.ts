@@ -26,8 +26,7 @@ for (const { language, locale, colorScheme } of [
   { language: 'fr', locale: 'fr-FR', colorScheme: 'dark' },
 ] as const) {
   test(`every page in ${language}, ${colorScheme}`, async ({ scene }) => {
-    test.setTimeout(300_000);
-    const alice = await scene.agent('alice', { locale, colorScheme });
+      const alice = await scene.agent('alice', { locale, colorScheme });
     const look = async (page: Page, name: string): Promise<void> => {
       await page.screenshot({ path: resolve(import.meta.dirname, `../artifacts/screens/${name}-${language}-${colorScheme}.png`), fullPage: true });
       expect(await page.locator('html').getAttribute('lang')).toBe(language);
