@@ -107,7 +107,7 @@ export class Baresip {
 
   async stop(): Promise<void> {
     this.#command('quit');
-    await this.program.stop(3_000);
+    await this.program.stop(15_000);
     this.control.destroy();
   }
 

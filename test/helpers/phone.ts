@@ -68,6 +68,6 @@ export class Phone {
   }
 
   async stop(): Promise<void> {
-    await this.#program.stop(3_000, 'SIGINT');
+    await this.#program.stop(15_000, 'SIGINT');
   }
 }

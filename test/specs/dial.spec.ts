@@ -117,7 +117,7 @@ test('calls ring on the telephone of an agent with a line, page or not', async (
   const again = scene.call({ from: '+33123456789' });
   await telephone.prints(/Call established[\s\S]*Call established/, 45_000);
   await pause(7_000);
-  await telephone.stop(3_000);
+  await telephone.stop(15_000);
   expect((await again.result()).tone_hz, 'the tone of the telephone').toBeCloseTo(tones.bob, -2);
 });
 

@@ -33,7 +33,7 @@ test('a line is added, and its telephone signs on', async ({ scene }) => {
   const phone = await registered(scene.folder, `sip:${user}@${server}:${port}`, password);
   await expect(list.getByTestId('line-state')).toContainText('Signed on');
   await expect(page.getByTestId('contact')).toContainText('baresip', { ignoreCase: true });
-  await phone.stop(3_000);
+  await phone.stop(15_000);
   await expect(list.getByTestId('line-state')).toContainText('No telephone');
 
   await list.getByRole('link', { name: '201' }).click();
