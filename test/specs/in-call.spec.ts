@@ -1,6 +1,7 @@
 // What an agent does in a call, heard from both sides.
 
 import { expect, test } from '../helpers/fixtures.ts';
+import type { Phone } from '../helpers/phone.ts';
 import { pause } from '../helpers/program.ts';
 import { measured } from '../helpers/stalls.ts';
 import { listen, longestGap, tones } from '../helpers/tone.ts';
@@ -77,17 +78,27 @@ test('a muted agent hears and is not heard', async ({ scene }) => {
 test('after the call comes the wrap-up, and then the next caller', async ({ scene }) => {
   const alice = await scene.agent('alice');
   await alice.ready();
-  const first = scene.call();
-  await alice.answers();
-  const second = scene.call();
-  await alice.hears(tones.caller);
-  await alice.press('hangup');
-  await first.result();
-  await alice.is('wrapUp');
-  await pause(500);
-  await alice.is('wrapUp');
-  await alice.press('finish-wrapup');
-  await alice.answers();
-  await alice.hears(tones.caller);
-  expect(second.over).toBe(false);
+  await measured(async () => {
+    await alice.backToReady();
+    const first = scene.call();
+    let second: Phone | undefined;
+    try {
+      await alice.answers();
+      second = scene.call();
+      await alice.hears(tones.caller);
+      await alice.press('hangup');
+      // It is over by itself after 5 s.
+      await alice.is('wrapUp', 4_000);
+      await pause(500);
+      await alice.is('wrapUp', 4_000);
+      await alice.find('finish-wrapup').click({ timeout: 4_000 });
+      await first.result();
+      await alice.answers();
+      await alice.hears(tones.caller);
+      expect(second.over).toBe(false);
+    } finally {
+      await first.stop();
+      await second?.stop();
+    }
+  });
 });

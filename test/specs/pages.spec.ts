@@ -51,9 +51,9 @@ for (const { language, locale, colorScheme } of [
     await alice.press('keypad');
     await look(alice.page, 'agent-talking');
     await alice.press('hangup');
-    await phone.result();
     await alice.is('wrapUp');
     await look(alice.page, 'agent-wrap-up');
+    await phone.result();
 
     const { browser, context } = await openBrowser(scene.folder, { locale, colorScheme });
     const page = await context.newPage();
