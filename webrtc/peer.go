@@ -36,10 +36,10 @@ const (
 	// lostAfter is how long a connected browser may be silent. Browsers check
 	// the connection every 2 to 6 s (RFC 7675 §5.1), also when nobody talks.
 	lostAfter = 7 * time.Second
-	// stillTime between two ticks shows that this machine stood still. For
-	// wakeTime after that nobody is lost: what came meanwhile is yet to be read.
+	// stillTime is the most that counts of the time between two ticks as silence of
+	// the browser. More of it shows that this machine stood still: what the browser
+	// sent meanwhile is yet to be read.
 	stillTime = 100 * time.Millisecond
-	wakeTime  = time.Second
 	// handshakeTime is how long DTLS may take after the first check.
 	handshakeTime = 10 * time.Second
 	// connectTime is how long a browser may take to its first check and
@@ -88,7 +88,8 @@ type Peer struct {
 	proven  atomic.Bool   // something encrypted came: the handshake is over on both sides
 	joined  time.Duration // when the handshake was over on ours; the pacer's after that
 
-	ticked, awake time.Duration // the last tick, and the first one after the machine stood still; the pacer's
+	// The last tick, what heard was then, and for how long it has been that: the pacer's.
+	ticked, known, silent time.Duration
 
 	mu          sync.Mutex // never held while anything waits
 	offer       *offer
@@ -345,11 +346,11 @@ func (p *Peer) setState(s State) bool {
 
 // Tick watches over the connection; the pacer calls it.
 func (p *Peer) Tick(now time.Duration) bool {
-	if now-p.ticked > stillTime {
-		p.awake = now
-	}
+	p.silent += min(now-p.ticked, stillTime)
 	p.ticked = now
-	silent := now - time.Duration(p.heard.Load())
+	if heard := time.Duration(p.heard.Load()); heard != p.known {
+		p.known, p.silent = heard, 0
+	}
 	switch p.State() {
 	case StateConnecting:
 		if now-p.created > connectTime {
@@ -358,7 +359,7 @@ func (p *Peer) Tick(now time.Duration) bool {
 			return false
 		}
 	case StateConnected:
-		if silent > lostAfter && now-p.awake > wakeTime {
+		if p.silent > lostAfter {
 			p.setState(StateLost)
 		}
 		if !p.pipe.Closed() && (p.proven.Load() || now-p.joined > lingerTime) {
@@ -366,7 +367,7 @@ func (p *Peer) Tick(now time.Duration) bool {
 		}
 		p.report(now)
 	case StateLost:
-		if silent < lostAfter {
+		if p.silent < lostAfter {
 			p.setState(StateConnected)
 		}
 	case StateClosed:

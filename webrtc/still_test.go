@@ -12,11 +12,14 @@ import (
 func TestNobodyIsLostBecauseTheServerStoodStill(t *testing.T) {
 	for _, test := range []struct {
 		name   string
+		still  time.Duration
 		speaks bool
 		want   State
 	}{
-		{"the browser is there", true, StateConnected},
-		{"the browser is gone", false, StateLost},
+		{"the browser is there", time.Second, true, StateConnected},
+		{"the browser is gone", time.Second, false, StateLost},
+		{"for long, and the browser is there", time.Minute, true, StateConnected},
+		{"for long, and the browser is gone", time.Minute, false, StateLost},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			e := startEngine(t, func(c *Config) { c.Pacer = media.NewPacer() }) // which nobody runs
@@ -27,16 +30,15 @@ func TestNobodyIsLostBecauseTheServerStoodStill(t *testing.T) {
 			}
 			p.setState(StateConnected)
 			s.await(t, StateConnected)
-			start := media.Now()
-			now := start
-			tick := func(until time.Duration) {
-				for ; now <= start+until; now += media.FrameTime {
+			now := media.Now()
+			tick := func(span time.Duration) {
+				for end := now + span; now < end; now += media.FrameTime {
 					p.Tick(now)
 				}
 			}
 			p.heard.Store(int64(now))
 			tick(lostAfter - 500*time.Millisecond)
-			now += time.Second
+			now += test.still
 			p.Tick(now)
 			if p.State() != StateConnected {
 				t.Fatalf("the browser is %v before what it sent was read", p.State())
@@ -44,7 +46,7 @@ func TestNobodyIsLostBecauseTheServerStoodStill(t *testing.T) {
 			if test.speaks {
 				p.heard.Store(int64(now))
 			}
-			tick(lostAfter + 3*time.Second)
+			tick(lostAfter - time.Second)
 			if p.State() != test.want {
 				t.Errorf("the browser is %v", p.State())
 			}
