@@ -99,6 +99,9 @@ func expect[E any](t *testing.T, o *outgoing) E {
 	select {
 	case e := <-o.events:
 		want, ok := e.(E)
+		if gone, over := e.(call.Gone); over && !ok {
+			t.Fatalf("gone by %v with status %d, want %T", gone.Cause, gone.Cause.Status, want)
+		}
 		if !ok {
 			t.Fatalf("%T came, want %T: %+v", e, want, e)
 		}
