@@ -62,7 +62,7 @@ func (l *leg) transact(req *sip.Request, given proofs) *sip.Response {
 	var ack atomic.Pointer[sip.Request]
 	tx.OnRetransmission(func(*sip.Response) {
 		if r := ack.Load(); r != nil {
-			_ = l.gateway.client.WriteRequest(r, dialog.Built)
+			_ = l.gateway.client.WriteRequest(r.Clone(), dialog.Built)
 		}
 	})
 	res := l.awaitFinal(tx, req)
@@ -79,7 +79,7 @@ func (l *leg) transact(req *sip.Request, given proofs) *sip.Response {
 		r := l.dialog.Ack("", nil)
 		given.add(r) // RFC 3261 §13.2.2.4
 		ack.Store(r)
-		if err := l.gateway.client.WriteRequest(r, dialog.Built); err != nil {
+		if err := l.gateway.client.WriteRequest(r.Clone(), dialog.Built); err != nil {
 			l.log.Debug("an ACK could not be sent", "err", err)
 		}
 	}

@@ -313,7 +313,7 @@ func (c *Call) accepted(res *sip.Response, cancelled bool) {
 	c.mu.Lock()
 	c.dialog, c.ack = d, ack
 	c.mu.Unlock()
-	_ = c.phone.client.WriteRequest(ack, dialog.Built)
+	_ = c.phone.client.WriteRequest(ack.Clone(), dialog.Built)
 	if cancelled || err != nil {
 		reason := "cancelled"
 		if err != nil {
@@ -372,7 +372,7 @@ func (c *Call) repeatAck(*sip.Response) {
 	ack := c.ack
 	c.mu.Unlock()
 	if ack != nil {
-		_ = c.phone.client.WriteRequest(ack, dialog.Built)
+		_ = c.phone.client.WriteRequest(ack.Clone(), dialog.Built)
 	}
 }
 

@@ -207,7 +207,7 @@ func (c *Call) changed(d *dialog.Dialog, res *sip.Response) error {
 	c.mu.Lock()
 	c.ack = ack
 	c.mu.Unlock()
-	_ = c.phone.client.WriteRequest(ack, dialog.Built)
+	_ = c.phone.client.WriteRequest(ack.Clone(), dialog.Built)
 	description, err := sdp.Parse(res.Body())
 	if err != nil {
 		return fmt.Errorf("reading the answer to a re-INVITE: %w", err)
