@@ -105,8 +105,10 @@ func (e Espeak) run(ctx context.Context, input string, args ...string) ([]byte, 
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Stdin = strings.NewReader(input)
 	cmd.Stdout, cmd.Stderr = &out, &complaint
-	// A child of the program could keep the pipes open after it was killed.
-	cmd.WaitDelay = time.Second
+	// A child of the program could keep the pipes open after it was killed. What the
+	// program has said before it ended must be read by then, also on a machine that
+	// stalls.
+	cmd.WaitDelay = 5 * time.Second
 	err := cmd.Run()
 	switch {
 	case ctx.Err() != nil:
