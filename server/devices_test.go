@@ -138,23 +138,41 @@ func TestTheFirstOfTwoDevicesWinsAndTheOtherIsCancelled(t *testing.T) {
 	bob := c.visit("bob", "tab-2")
 	bob.Ready(c.browsers, browser.Options{})
 	c.dial("1", newEar())
-	ring := within(t, "call to the outside phone", rings)
-	if err := ring.Ringing(); err != nil {
-		t.Fatal(err)
+	for trial := 1; ; trial++ {
+		ring := within(t, "call to the outside phone", rings)
+		if err := ring.Ringing(); err != nil {
+			t.Fatal(err)
+		}
+		bob.Answer()
+		accepted := time.Now()
+		select {
+		case <-ring.Done():
+			// The machine was so busy that nobody took the call while it rang.
+			if trial < 5 && !cancelledFor(ring, "cause=200") {
+				bob.Send(map[string]any{"type": "hangup"})
+				bob.Until("the end of the call", func(m desktest.Message) bool { return m.Type == "desk" && m.Call == nil })
+				bob.Send(map[string]any{"type": "endWrapUp"})
+				c.readyByTelephone()
+				c.dial("1", newEar())
+				continue
+			}
+		default:
+		}
+		within(t, "CANCEL", ring.Done())
+		if took := time.Since(accepted); took > 10*time.Second { // it takes a millisecond, and an offer that nobody answers 20 s
+			t.Errorf("the CANCEL came after %v", took)
+		}
+		if !cancelledFor(ring, "cause=200") {
+			t.Error("no CANCEL came, or its reason has the telephone list a missed call")
+		}
+		return
 	}
-	bob.Answer()
-	accepted := time.Now()
-	within(t, "CANCEL", ring.Done())
-	if took := time.Since(accepted); took > 10*time.Second { // it takes a millisecond, and an offer that nobody answers 20 s
-		t.Errorf("the CANCEL came after %v", took)
-	}
+}
+
+// cancelledFor tells whether the ringing was cancelled with a reason.
+func cancelledFor(ring *phone.Ring, reason string) bool {
 	cancel := ring.Cancelled()
-	if cancel == nil {
-		t.Fatal("no CANCEL came")
-	}
-	if reason := cancel.GetHeader("Reason"); reason == nil || !strings.Contains(reason.Value(), "cause=200") {
-		t.Errorf("the CANCEL's reason is %v: the telephone lists a missed call", reason)
-	}
+	return cancel != nil && cancel.GetHeader("Reason") != nil && strings.Contains(cancel.GetHeader("Reason").Value(), reason)
 }
 
 func TestABusyPhoneLeavesTheCallerToTheNextAgent(t *testing.T) {

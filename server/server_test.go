@@ -313,7 +313,7 @@ func converse(t *testing.T, n int, ways ...direction) {
 		complete := true
 		for i, way := range ways {
 			got := 0
-			for limit := time.Now().Add(patience / 4); got < n && time.Now().Before(limit); time.Sleep(5 * time.Millisecond) {
+			for limit := time.Now().Add(2 * time.Second); got < n && time.Now().Before(limit); time.Sleep(5 * time.Millisecond) {
 				got = way.at.among(t, sent[i])
 			}
 			if complete = complete && got >= n-1; got < n-1 && (trial == 10 || slices.Max(late) < stalled) {
