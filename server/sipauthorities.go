@@ -34,7 +34,7 @@ type authorityFile struct {
 func newAuthorityFile(path string, log *slog.Logger) *authorityFile {
 	f := &authorityFile{}
 	f.watchedFiles = watchedFiles{
-		names: []string{path}, log: log, fault: "the new authorities of SIP over TLS cannot be used",
+		names: []string{path}, log: log, what: "authorities of SIP over TLS",
 		read: func() error {
 			pool, err := readAuthorities(path)
 			if err == nil {

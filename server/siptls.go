@@ -60,7 +60,7 @@ type certificateFiles struct {
 func newCertificateFiles(cert, key string, log *slog.Logger) *certificateFiles {
 	f := &certificateFiles{}
 	f.watchedFiles = watchedFiles{
-		names: []string{cert, key}, log: log, fault: "the new certificate of SIP over TLS cannot be used",
+		names: []string{cert, key}, log: log, what: "certificate of SIP over TLS",
 		read: func() error {
 			pair, err := tls.LoadX509KeyPair(cert, key)
 			if err == nil {

@@ -16,7 +16,7 @@ const watchedFilesCheck = 10 * time.Second
 type watchedFiles struct {
 	names []string
 	read  func() error // takes what is in them; called with mu held
-	fault string       // is logged when what replaced them cannot be used
+	what  string       // is in them, for the log
 	log   *slog.Logger
 
 	mu      sync.Mutex  // guards what read takes, too
@@ -45,7 +45,7 @@ func (f *watchedFiles) refresh() {
 	f.checked = time.Now()
 	if at, err := f.times(); err == nil && !slices.Equal(at, f.changed) {
 		if err := f.take(at); err != nil {
-			f.log.Error(f.fault, "err", err)
+			f.log.Error("what was replaced cannot be used", "what", f.what, "err", err)
 		}
 	}
 }
