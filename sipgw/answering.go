@@ -77,7 +77,10 @@ func (a *attempt) acceptedBefore(invite *sip.Request, given proofs, res *sip.Res
 		_ = a.leg.gateway.client.WriteRequest(ack.Clone(), dialog.Built)
 		return
 	}
-	if others == maxForks {
+	// Where the first 2xx is still on its way to run's goroutine, this may be the same
+	// one repeated, and to hang it up would end the call. Whosever it is, it comes again
+	// until it is acknowledged.
+	if others == 0 || others == maxForks {
 		return
 	}
 	if d, err := a.confirm(invite, given, res); err == nil {
